@@ -1,0 +1,180 @@
+//! Bodies at the edge: a request's is counted and given up when the client is too slow; a response's closes the
+//! exchange's record when it ends.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use exchange::body::Error;
+use exchange::{Body, Record};
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+use telemetry::Recorder;
+use tokio::time::{Sleep, sleep};
+
+use crate::state::State;
+
+/// A request's body.
+pub(crate) struct Received {
+    incoming: Incoming,
+    /// HTTP/2: the stream's own deadline. HTTP/1 has its connection's.
+    deadline: Deadline,
+    record: Rc<Record>,
+    state: Rc<State>,
+}
+
+/// A response's body, as hyper sends it.
+pub(crate) struct Sent {
+    body: Body,
+    /// HTTP/2: the stream's own deadline.
+    deadline: Deadline,
+    /// Closes the exchange; held for what its drop does.
+    exchange: Open,
+}
+
+/// A moment after which a body fails.
+type Deadline = Option<Pin<Box<Sleep>>>;
+
+/// One open exchange. Dropping it closes the record and tells the connection.
+pub(crate) struct Open {
+    pub(crate) record: Rc<Record>,
+    pub(crate) state: Rc<State>,
+    pub(crate) recorder: Rc<Recorder>,
+}
+
+// === impl Received ===
+
+impl Received {
+    /// The body of a request; nothing is wrapped where there is none.
+    pub(crate) fn wrap(incoming: Incoming, record: &Rc<Record>, state: &Rc<State>, limit: Option<Duration>) -> Body {
+        if incoming.is_end_stream() {
+            return Body::Empty;
+        }
+        state.body_begins();
+        Body::Wrapped(Box::pin(Self {
+            incoming,
+            deadline: deadline(state, limit),
+            record: Rc::clone(record),
+            state: Rc::clone(state),
+        }))
+    }
+}
+
+impl http_body::Body for Received {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.get_mut();
+        if this.state.body_expired() || has_passed(&mut this.deadline, cx) {
+            return Poll::Ready(Some(Err(Error::Aborted("the client is too slow"))));
+        }
+        let polled = Pin::new(&mut this.incoming).poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    this.record.request_size.set(this.record.request_size.get() + data.len() as u64);
+                }
+                if this.incoming.is_end_stream() {
+                    this.state.body_ends();
+                }
+            }
+            Poll::Ready(_) => this.state.body_ends(),
+            Poll::Pending => {}
+        }
+        polled.map_err(Error::Read)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        self.state.body_ends();
+    }
+}
+
+// === impl Sent ===
+
+impl Sent {
+    pub(crate) fn new(body: Body, exchange: Open, limit: Option<Duration>) -> Self {
+        let deadline = if body.is_empty() { None } else { deadline(&exchange.state, limit) };
+        Self { body, deadline, exchange }
+    }
+}
+
+impl http_body::Body for Sent {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.get_mut();
+        if has_passed(&mut this.deadline, cx) {
+            return Poll::Ready(Some(Err(Error::Aborted("the response took too long"))));
+        }
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        let record = &this.exchange.record;
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    record.response_size.set(record.response_size.get() + data.len() as u64);
+                } else if let Some(trailers) = frame.trailers_ref() {
+                    note_grpc_status(record, trailers);
+                }
+            }
+            // The client sees the truncation: hyper ends the connection or the stream.
+            Poll::Ready(Some(Err(error))) => {
+                tracing::debug!(error = %error, "response body was cut off");
+                record.reason.set(Some("body_cut_off"));
+            }
+            Poll::Ready(None) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn deadline(state: &State, limit: Option<Duration>) -> Deadline {
+    limit.filter(|_| state.is_multiplexed()).map(|limit| Box::pin(sleep(limit)))
+}
+
+fn has_passed(deadline: &mut Deadline, cx: &mut Context<'_>) -> bool {
+    deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready())
+}
+
+/// Notes the `grpc-status` of trailers, or of a head that has no body to follow.
+pub(crate) fn note_grpc_status(record: &Record, headers: &http::HeaderMap) {
+    if let Some(status) = headers.get("grpc-status").and_then(|value| value.to_str().ok()?.parse().ok()) {
+        record.grpc_status.set(Some(status));
+    }
+}
+
+// === impl Open ===
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // No status yet: the client went away before there was an answer.
+        if self.record.status.get().is_none() {
+            self.record.status.set(Some(exchange::Kind::ClientClosed.status()));
+            self.record.reason.set(Some(exchange::Kind::ClientClosed.reason()));
+        }
+        self.recorder.finish(&self.record);
+        self.state.end();
+    }
+}

@@ -1,0 +1,117 @@
+//! The steps that make a received head canonical; each refuses what it cannot.
+
+use std::rc::Rc;
+
+use exchange::Kind;
+use exchange::canonical::Refused;
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+
+use crate::forwarded::port_value;
+use crate::handle::Serving;
+use crate::settings::{Settings, Underscores};
+
+/// A host that was made canonical, with what follows from it.
+#[derive(Debug)]
+pub(crate) struct Authority {
+    /// As it came.
+    raw: Box<[u8]>,
+    pub(crate) host: Rc<str>,
+    /// For `X-Forwarded-Port`.
+    pub(crate) port: HeaderValue,
+}
+
+/// Settles whom the request is for: `:authority`, the authority of an absolute target, or `Host`; afterwards
+/// `Host` says it and nothing else does (RFC 9112 3.2.2, RFC 9113 8.3.1).
+pub(crate) fn authority(head: &mut Parts, cx: &Serving) -> Result<Rc<Authority>, Kind> {
+    if head.method == Method::CONNECT {
+        return Err(Kind::ConnectRefused);
+    }
+    let is_http2 = head.version == Version::HTTP_2;
+    let mut hosts = head.headers.get_all(HOST).iter();
+    let host = hosts.next().cloned();
+    if hosts.next().is_some() {
+        return Err(Kind::Malformed);
+    }
+    if let Some(target) = head.uri.authority() {
+        let value = HeaderValue::from_str(target.as_str()).map_err(|_invalid| Kind::Malformed)?;
+        if is_http2 && host.as_ref().is_some_and(|host| !host.as_bytes().eq_ignore_ascii_case(value.as_bytes())) {
+            return Err(Kind::Malformed);
+        }
+        let authority = cached(cx, &value)?;
+        head.headers.insert(HOST, value);
+        return Ok(authority);
+    }
+    match host {
+        Some(host) => cached(cx, &host),
+        None if head.version == Version::HTTP_11 => Err(Kind::Malformed),
+        None => cached(cx, &HeaderValue::from_static("")),
+    }
+}
+
+fn cached(cx: &Serving, value: &HeaderValue) -> Result<Rc<Authority>, Kind> {
+    let mut last = cx.authority.borrow_mut();
+    if let Some(authority) = last.as_ref().filter(|last| *last.raw == *value.as_bytes()) {
+        return Ok(Rc::clone(authority));
+    }
+    let text = value.to_str().map_err(|_not_ascii| Kind::Malformed)?;
+    let (host, port) = exchange::canonical::host(text).map_err(|_refused: Refused| Kind::Malformed)?;
+    let authority = Rc::new(Authority {
+        raw: value.as_bytes().into(),
+        host: Rc::from(host),
+        port: port_value(port, cx.connection.tls.is_some()),
+    });
+    *last = Some(Rc::clone(&authority));
+    Ok(authority)
+}
+
+/// One way to say where a body ends. hyper has refused lengths that contradict each other.
+pub(crate) fn framing(head: &mut Parts) -> Result<(), Kind> {
+    if !head.headers.contains_key(TRANSFER_ENCODING) {
+        return Ok(());
+    }
+    if head.version != Version::HTTP_11 || head.headers.contains_key(CONTENT_LENGTH) {
+        // RFC 9112 6.1: such a message ought to be handled as an error. Traefik: drops the length and goes on.
+        return Err(Kind::Malformed);
+    }
+    Ok(())
+}
+
+/// Header names with underscores: the same word to a CGI-like service as the one with dashes.
+pub(crate) fn underscores(headers: &mut HeaderMap, strategy: Underscores) -> Result<(), Kind> {
+    match strategy {
+        Underscores::Keep => Ok(()),
+        Underscores::Reject if headers.keys().any(has_underscore) => Err(Kind::HeaderRefused),
+        Underscores::Reject => Ok(()),
+        Underscores::Delete => {
+            let names: Vec<HeaderName> = headers.keys().filter(|name| has_underscore(name)).cloned().collect();
+            for name in names {
+                headers.remove(name);
+            }
+            Ok(())
+        }
+    }
+}
+
+fn has_underscore(name: &HeaderName) -> bool {
+    name.as_str().contains('_')
+}
+
+/// Leaves an origin-form target with a canonical path and query.
+pub(crate) fn target(head: &mut Parts, settings: &Settings) -> Result<(), Kind> {
+    let path = head.uri.path();
+    if path == "*" && head.method != Method::OPTIONS || !path.starts_with('/') && path != "*" {
+        return Err(Kind::Malformed);
+    }
+    let canonical = exchange::canonical::target(path, head.uri.query(), settings.canonical)
+        .map_err(|_refused| Kind::Malformed)?;
+    if let Some(target) = canonical {
+        head.uri = Uri::try_from(target).map_err(|_invalid| Kind::Malformed)?;
+    } else if head.uri.scheme().is_some() || head.uri.authority().is_some() {
+        let target = head.uri.path_and_query().cloned().ok_or(Kind::Malformed)?;
+        head.uri = Uri::from(target);
+    }
+    Ok(())
+}
+

@@ -1,0 +1,171 @@
+//! HTTP/1 connections: hyper while something happens, the bare socket while nothing does.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::time::{Sleep, sleep_until};
+
+use crate::drain::Seat;
+use crate::handle::{Serving, handle};
+use crate::settings::Settings;
+use crate::state::Due;
+use crate::stream::Stream;
+
+/// How often an active connection looks at its deadlines, and how long it is idle before it is parked.
+const TICK: Duration = Duration::from_secs(1);
+/// hyper's smallest buffer.
+const SMALLEST_BUFFER: usize = 8192;
+
+/// How an active phase ended.
+enum Ended {
+    Closed,
+    /// Nothing happened for a while.
+    Idle(Stream),
+    /// The client speaks something else from here on.
+    Upgraded(Stream),
+}
+
+/// Serves a connection until it ends.
+pub(crate) async fn serve(cx: Rc<Serving>, mut stream: Stream) {
+    let seat = Seat::take(&cx.drain);
+    loop {
+        // Boxed, so that a parked connection does not pay for hyper's state.
+        match Box::pin(active(&cx, &seat, stream)).await {
+            Ended::Closed => return,
+            Ended::Idle(idle) => match parked(&cx, &seat, idle).await {
+                Some(woken) => stream = woken,
+                None => return,
+            },
+            Ended::Upgraded(stream) => {
+                if let Some(taker) = cx.state.take_upgrade() {
+                    // Whoever wanted it may be gone; then the stream is dropped here.
+                    let _unwanted = taker.send(Box::new(stream));
+                }
+                return;
+            }
+        }
+    }
+}
+
+async fn active(cx: &Rc<Serving>, seat: &Seat, stream: Stream) -> Ended {
+    let service = service_fn(|req| handle(Rc::clone(cx), req));
+    let mut conn = builder(&cx.entry_point.settings).serve_connection(TokioIo::new(stream), service);
+    let mut timer = pin!(sleep_until((Instant::now() + TICK).into()));
+    let mut told = false;
+    let ended = poll_fn(|task| {
+        seat.wake_with(task.waker());
+        if cx.drain.is_draining() && !std::mem::replace(&mut told, true) {
+            Pin::new(&mut conn).graceful_shutdown();
+        }
+        if let Poll::Ready(ended) = Pin::new(&mut conn).poll(task) {
+            return Poll::Ready(Some(ended));
+        }
+        match deadlines(cx, timer.as_mut(), task) {
+            Deadline::Running => Poll::Pending,
+            Deadline::Passed => Poll::Ready(Some(Ok(()))),
+            Deadline::Park => Poll::Ready(None),
+        }
+    })
+    .await;
+    match ended {
+        None => {
+            let parts = conn.into_parts();
+            let mut stream = parts.io.into_inner();
+            stream.put_back(parts.read_buf);
+            if stream.is_quiet() { Ended::Idle(stream) } else { Ended::Closed }
+        }
+        Some(Ok(())) if cx.state.is_upgraded() => {
+            let parts = conn.into_parts();
+            let mut stream = parts.io.into_inner();
+            stream.put_back(parts.read_buf);
+            Ended::Upgraded(stream)
+        }
+        Some(Ok(())) => Ended::Closed,
+        Some(Err(error)) => {
+            refused(cx, &error);
+            Ended::Closed
+        }
+    }
+}
+
+enum Deadline {
+    Running,
+    Passed,
+    Park,
+}
+
+/// Looks at the deadlines when the timer has fired, and sets it again.
+fn deadlines(cx: &Serving, mut timer: Pin<&mut Sleep>, task: &mut Context<'_>) -> Deadline {
+    while timer.as_mut().poll(task).is_ready() {
+        let now = Instant::now();
+        let next = match cx.state.due(&cx.entry_point.settings, now) {
+            Due::Idle => return Deadline::Passed,
+            Due::Slow => {
+                cx.recorder.refused(&cx.connection, exchange::Kind::RequestTimeout);
+                return Deadline::Passed;
+            }
+            // The body that waits for the client has to see that it has expired.
+            Due::Later(at) if at <= now => {
+                task.waker().wake_by_ref();
+                now + TICK
+            }
+            Due::Later(at) => at.min(now + TICK),
+            Due::Never => now + TICK,
+        };
+        if cx.state.may_park() {
+            return Deadline::Park;
+        }
+        timer.as_mut().reset(next.into());
+    }
+    Deadline::Running
+}
+
+/// Waits on the bare socket. `None`: the connection is to be closed.
+async fn parked(cx: &Serving, seat: &Seat, stream: Stream) -> Option<Stream> {
+    let until = cx.entry_point.settings.idle_timeout.map(|limit| cx.state.idle_since() + limit);
+    let readable = tokio::select! {
+        readable = stream.readable() => readable.is_ok(),
+        () = rung(cx, seat) => false,
+        () = sleep_until(until.unwrap_or_else(Instant::now).into()), if until.is_some() => false,
+    };
+    readable.then_some(stream)
+}
+
+async fn rung(cx: &Serving, seat: &Seat) {
+    poll_fn(|task| {
+        seat.wake_with(task.waker());
+        if cx.drain.is_draining() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+fn builder(settings: &Settings) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .half_close(false)
+        .keep_alive(true)
+        .max_headers(settings.max_header_fields)
+        .max_buf_size(settings.max_header_bytes.max(SMALLEST_BUFFER))
+        .ignore_invalid_headers(false);
+    builder
+}
+
+/// What hyper refused by itself never became an exchange.
+fn refused(cx: &Serving, error: &hyper::Error) {
+    let kind = if error.is_parse_too_large() {
+        exchange::Kind::HeadersTooLarge
+    } else if error.is_parse() {
+        exchange::Kind::Malformed
+    } else {
+        tracing::debug!(error = %telemetry::chain(error), "connection ended");
+        return;
+    };
+    cx.recorder.refused(&cx.connection, kind);
+    tracing::debug!(peer = %cx.connection.peer, reason = kind.reason(), "request refused");
+}

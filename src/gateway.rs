@@ -1,0 +1,292 @@
+//! The gateway, put together: runtimes, sockets, workers, cells and actors; and taken apart again when it is told.
+
+mod drain;
+mod signals;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, SystemTime};
+
+use actors::{configurator, entrypoint as entry_point_actor};
+use api::{Api, Facts, Probes, Prometheus, Readiness};
+use document::Problem;
+use entrypoint::{EntryPoint, Loops, Phase, Sockets, Workers};
+use provider::{Documents, Provider};
+use service::resolve::Resolver;
+use snapshot::{Context, Published, Report};
+use telemetry::Telemetry;
+use telemetry::log::Log;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{Notify, watch};
+
+use crate::assembly;
+use crate::install::Install;
+
+/// Threads of the control runtime.
+const CONTROL_THREADS: usize = 2;
+/// Descriptors that are not for connections: sockets, files, the control runtime's.
+const RESERVED_DESCRIPTORS: u64 = 256;
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("failed to start the control runtime")]
+    Control(#[source] io::Error),
+    #[error("failed to start the workers")]
+    Workers(#[source] io::Error),
+    #[error("failed to start telemetry")]
+    Telemetry(#[source] telemetry::Error),
+    #[error("failed to start the log")]
+    Log(#[source] telemetry::log::OpenError),
+    #[error("entry point `{name}` cannot listen on {address}")]
+    Bind { name: String, address: String, source: io::Error },
+    #[error("entry point `{name}`: {}", .problem.message)]
+    EntryPoint { name: String, problem: Box<Problem> },
+    #[error("failed to listen for signals")]
+    Signals(#[source] io::Error),
+}
+
+/// Everything that lives as long as the process, whoever dies meanwhile.
+pub(crate) struct Gateway {
+    control: Runtime,
+    arguments: actors::Arguments,
+    phase: watch::Sender<Phase>,
+    readiness: Arc<Readiness>,
+    telemetry: Arc<Telemetry>,
+    log: Log,
+    reread: Arc<Notify>,
+}
+
+impl Gateway {
+    /// Starts everything but the actors. What can fail for outside reasons fails here.
+    pub(crate) fn start(install: &Install, warnings: &[Problem]) -> Result<Self, Error> {
+        let log = telemetry::log::start(&install.log.clone().unwrap_or_default()).map_err(Error::Log)?;
+        for warning in warnings {
+            tracing::warn!(code = warning.code, "{}", warning.summary());
+        }
+        let connections = raise_descriptor_limit();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = install.core.workers.unwrap_or(cores);
+        let control = Builder::new_multi_thread()
+            .worker_threads(CONTROL_THREADS)
+            .max_blocking_threads(cores.max(2))
+            .thread_name("control")
+            .enable_all()
+            .build()
+            .map_err(Error::Control)?;
+        let names: Vec<Arc<str>> = install.entry_points.keys().map(|name| name.as_str().into()).collect();
+        let telemetry = Telemetry::start(install.access_log.as_ref(), install.metrics.as_ref(), &names);
+        let telemetry = Arc::new(telemetry.map_err(Error::Telemetry)?);
+        let readiness = Arc::new(Readiness::default());
+        let sockets = bind(install, workers)?;
+        let threads = Arc::new(Workers::start(workers, |_| {}).map_err(Error::Workers)?);
+        let beats = Arc::clone(&threads);
+        readiness.watch_workers(move || beats.slowest_beat());
+        readiness.listeners_are_bound();
+        let (phase, reread) = (watch::Sender::new(Phase::Serving), Arc::new(Notify::new()));
+        let parts = Parts { install, control: control.handle(), telemetry: &telemetry, readiness: &readiness };
+        let (configurator, providers) = parts.configuration(workers, &reread);
+        let entry_points = parts.entry_points(sockets, &threads, &configurator.published, &phase, connections)?;
+        let arguments = actors::Arguments {
+            configurator,
+            providers,
+            entry_points,
+            restarts: Arc::default(),
+            #[cfg(feature = "test-hooks")]
+            hooks: crate::hooks::hooks().clone(),
+        };
+        Ok(Self { control, arguments, phase, readiness, telemetry, log, reread })
+    }
+
+    /// Serves until a signal has ended it. `beside`: runs as long.
+    pub(crate) fn run(self, beside: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+        let Self { control, arguments, phase, readiness, telemetry, log, reread } = self;
+        control.block_on(async {
+            let stop = watch::Sender::new(false);
+            let mut tasks = tokio::task::JoinSet::new();
+            tasks.spawn(actors::keep_running(arguments.clone(), stop.subscribe()));
+            tasks.spawn(beside);
+            let mut signals = signals::Signals::listen().map_err(Error::Signals)?;
+            signals.until_stop(&telemetry, &log, &reread).await;
+            readiness.drain();
+            tokio::select! {
+                () = drain::drain(&arguments.entry_points, &phase) => {}
+                () = signals.until_stop(&telemetry, &log, &reread) => tracing::warn!("told twice, ending at once"),
+            }
+            stop.send_replace(true);
+            telemetry.flush(Duration::from_secs(3)).await;
+            Ok(())
+        })?;
+        control.shutdown_timeout(Duration::from_millis(200));
+        Ok(())
+    }
+
+    /// Entry points by name, with the addresses they listen on.
+    pub(crate) fn addresses(&self) -> Vec<(String, std::net::SocketAddr)> {
+        let each = self.arguments.entry_points.iter();
+        each.map(|args| (args.entry_point.name.to_string(), args.sockets.address())).collect()
+    }
+}
+
+/// What the parts are made of.
+struct Parts<'a> {
+    install: &'a Install,
+    control: &'a Handle,
+    telemetry: &'a Arc<Telemetry>,
+    readiness: &'a Arc<Readiness>,
+}
+
+impl Parts<'_> {
+    fn configuration(
+        &self,
+        workers: usize,
+        reread: &Arc<Notify>,
+    ) -> (configurator::Arguments, Vec<actors::provider::Arguments>) {
+        let install = self.install;
+        let entry_points = assembly::entry_points(install);
+        let internal = Arc::new(assembly::internal(install, &entry_points));
+        let resolver = Resolver::new(self.control.clone());
+        let mut cx = Context::new(entry_points, install.servers_transport.clone(), resolver, workers);
+        cx.precedence = install.providers.precedence();
+        // The handlers need the cells, and the first snapshot needs no handlers.
+        let (mut empty, report) = snapshot::compile(&dynamic::Configuration::default(), None, &cx);
+        empty.complete = false;
+        let published = Arc::new(Published::new(Arc::new(empty)));
+        let report = watch::Sender::new(Arc::new(report));
+        self.add_handlers(&mut cx, &published, &report);
+        let providers = providers(install, reread);
+        let readiness = Arc::clone(self.readiness);
+        let configurator = configurator::Arguments {
+            documents: providers.iter().map(|provider| provider.documents.subscribe()).collect(),
+            internal,
+            context: Arc::new(cx),
+            published,
+            report,
+            metrics: Arc::clone(self.telemetry.metrics()),
+            throttle: install.providers.providers_throttle_duration.to_std(),
+            completed: Arc::new(move || readiness.configuration_is_complete()),
+        };
+        (configurator, providers)
+    }
+
+    fn add_handlers(&self, cx: &mut Context, published: &Arc<Published>, report: &watch::Sender<Arc<Report>>) {
+        let control = self.control.clone();
+        if let Some(config) = &self.install.api {
+            let api = Api::new(config, self.facts(), Arc::clone(published), report.subscribe(), control.clone());
+            cx.add_handler("api@internal", Arc::new(api));
+        }
+        if let Some(ping) = &self.install.ping {
+            cx.add_handler("ping@internal", Arc::new(Probes::new(ping, Arc::clone(self.readiness))));
+        }
+        if self.install.metrics.as_ref().is_some_and(|metrics| metrics.prometheus.is_some()) {
+            let metrics = Arc::clone(self.telemetry.metrics());
+            let prometheus = Prometheus::new(metrics, Arc::clone(published), report.subscribe(), control);
+            cx.add_handler("prometheus@internal", Arc::new(prometheus));
+        }
+        #[cfg(feature = "test-hooks")]
+        cx.add_handler(crate::hooks::SERVICE, Arc::new(crate::hooks::Handler));
+    }
+
+    fn facts(&self) -> Facts {
+        let install = self.install;
+        let shown = |config| serde_json::to_value(config).unwrap_or_default();
+        let mut providers = Vec::new();
+        if install.providers.file.is_some() {
+            providers.push("File".to_owned());
+        }
+        if install.providers.manifests.is_some() {
+            providers.extend(["KubernetesCRD".to_owned(), "KubernetesIngress".to_owned()]);
+        }
+        Facts {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            codename: "portcullis".to_owned(),
+            started: telemetry::rfc3339(SystemTime::now()),
+            entry_points: install.entry_points.iter().map(|(name, config)| (name.clone(), shown(config))).collect(),
+            features: api::Features {
+                tracing: String::new(),
+                metrics: install.metrics.as_ref().and_then(|m| m.prometheus.as_ref()).map_or("", |_| "Prometheus").to_owned(),
+                access_log: install.access_log.is_some(),
+            },
+            providers,
+            ..Facts::default()
+        }
+    }
+
+    fn entry_points(
+        &self,
+        sockets: Vec<(String, Arc<Sockets>)>,
+        workers: &Arc<Workers>,
+        published: &Arc<Published>,
+        phase: &watch::Sender<Phase>,
+        connections: usize,
+    ) -> Result<Vec<entry_point_actor::Arguments>, Error> {
+        let open = Arc::new(AtomicUsize::new(0));
+        let make = |(name, sockets): (String, Arc<Sockets>)| {
+            let config = self.install.entry_points.get(&name).cloned().unwrap_or_default();
+            let settings = assembly::settings(&config, self.install)
+                .map_err(|problem| Error::EntryPoint { name: name.clone(), problem: Box::new(problem) })?;
+            let entry_point = EntryPoint {
+                name: name.as_str().into(),
+                settings,
+                published: Arc::clone(published),
+                telemetry: Arc::clone(self.telemetry),
+                open: Arc::clone(&open),
+                max_connections: connections,
+                loops: Loops::new(workers.count()),
+            };
+            Ok(entry_point_actor::Arguments {
+                entry_point: Arc::new(entry_point),
+                sockets,
+                workers: Arc::clone(workers),
+                phase: phase.subscribe(),
+            })
+        };
+        sockets.into_iter().map(make).collect()
+    }
+}
+
+fn providers(install: &Install, reread: &Arc<Notify>) -> Vec<actors::provider::Arguments> {
+    let mut providers = Vec::new();
+    let mut add = |name, make: Arc<dyn Fn() -> Provider + Send + Sync>| {
+        let documents = watch::Sender::new(Documents::default());
+        providers.push(actors::provider::Arguments { name, make, documents, reread: Arc::clone(reread) });
+    };
+    if let Some(file) = install.providers.file.clone() {
+        add("file", Arc::new(move || Provider::File(provider::file::File::new(&file))));
+    }
+    if let Some(manifests) = install.providers.manifests.clone() {
+        add("manifests", Arc::new(move || Provider::Manifests(provider::manifests::Manifests::new(&manifests))));
+    }
+    providers
+}
+
+fn bind(install: &Install, workers: usize) -> Result<Vec<(String, Arc<Sockets>)>, Error> {
+    let mut bound = Vec::new();
+    for (name, config) in &install.entry_points {
+        let address = config.address().map_err(|error| Error::EntryPoint {
+            name: name.clone(),
+            problem: Box::new(Problem::field("address", error)),
+        })?;
+        let sockets = assembly::listen(config, &address, install).and_then(|listen| Sockets::bind(listen, workers));
+        let sockets = sockets
+            .map_err(|source| Error::Bind { name: name.clone(), address: config.address.clone(), source })?;
+        tracing::info!(entry_point = name, address = %sockets.address(), "listening");
+        bound.push((name.clone(), Arc::new(sockets)));
+    }
+    Ok(bound)
+}
+
+/// Raises the limit on descriptors as far as it goes, and says how many connections that leaves room for: each may
+/// need another one upstream.
+fn raise_descriptor_limit() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let descriptors = current.unwrap_or(1 << 20);
+    usize::try_from(descriptors.saturating_sub(RESERVED_DESCRIPTORS) / 2).unwrap_or(usize::MAX).max(64)
+}

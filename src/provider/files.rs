@@ -1,0 +1,332 @@
+//! The files of a provider: one file, or all of a folder and the folders in it. Read again only where
+//! something changed; what cannot be read keeps its last good version.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{fs, io};
+
+use document::{Format, Origin, Problem};
+
+use crate::watch::{self, Changes, Interest};
+
+/// A file that shrank to nothing counts as empty only after this time: who rewrites in place truncates first.
+// Traefik: such a file takes its routes away at once, until it is written again.
+const EMPTY_AFTER: Duration = Duration::from_secs(1);
+
+/// Deeper than any tree of configuration; ends loops of mounts.
+const MAX_DEPTH: usize = 32;
+
+/// Where the files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Root {
+    File(PathBuf),
+    Folder(PathBuf),
+}
+
+/// What a reader made of one file.
+pub(crate) struct Parsed<T> {
+    pub(crate) content: T,
+    /// Files that the content names, such as certificates; a change of one is a change of this file.
+    pub(crate) companions: BTreeSet<PathBuf>,
+}
+
+/// Text of one file → its content, or why it cannot be read at all.
+pub(crate) type Read<T> = Box<dyn Fn(&Path, String) -> Result<Parsed<T>, Vec<Problem>> + Send>;
+
+/// The files as they were last read.
+pub(crate) struct Files<T> {
+    root: Root,
+    is_ours: fn(&Path) -> bool,
+    read: Read<T>,
+    held: BTreeMap<PathBuf, Held<T>>,
+    folders: BTreeSet<PathBuf>,
+    /// Why the folder itself cannot be read.
+    problem: Option<Problem>,
+}
+
+struct Held<T> {
+    /// As changes name it.
+    key: PathBuf,
+    stamp: Option<Stamp>,
+    companions: BTreeMap<PathBuf, u64>,
+    /// The last version that could be read.
+    content: Option<Arc<T>>,
+    text_digest: u64,
+    is_empty: bool,
+    /// Why the present version cannot.
+    problems: Vec<Problem>,
+    /// When a file that became empty will be believed.
+    believed_at: Option<Instant>,
+}
+
+/// Tells versions of a file apart without reading it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Root {
+    /// Whichever of the two is there.
+    pub(crate) fn of(path: &Path) -> Self {
+        if path.is_dir() { Self::Folder(path.to_owned()) } else { Self::File(path.to_owned()) }
+    }
+}
+
+#[derive(Default)]
+struct Listing {
+    files: Vec<PathBuf>,
+    folders: BTreeSet<PathBuf>,
+}
+
+// === impl Files ===
+
+impl<T> Files<T> {
+    pub(crate) fn new(root: Root, is_ours: fn(&Path) -> bool, read: Read<T>) -> Self {
+        Self { root, is_ours, read, held: BTreeMap::new(), folders: BTreeSet::new(), problem: None }
+    }
+
+    /// Looks at the files. True when anything is different now.
+    pub(crate) fn refresh(&mut self, changes: &Changes, now: Instant) -> bool {
+        let listing = match self.list() {
+            Ok(listing) => listing,
+            Err(error) => return self.fail(&error),
+        };
+        let mut is_changed = self.problem.take().is_some();
+        self.folders = listing.folders;
+        let files: BTreeSet<PathBuf> = listing.files.into_iter().collect();
+        let before = self.held.len();
+        let is_folder = matches!(self.root, Root::Folder(_));
+        self.held.retain(|path, held| {
+            // A file that is being replaced may be away for a moment.
+            files.contains(path) || (is_folder && changes.unsettled.contains(&held.key)) || !is_folder
+        });
+        is_changed |= self.held.len() != before;
+        for path in files {
+            is_changed |= self.look(&path, changes, now);
+        }
+        is_changed
+    }
+
+    /// What could be read, in the order of the paths.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (&Path, &Arc<T>)> {
+        self.held.iter().filter_map(|(path, held)| Some((path.as_path(), held.content.as_ref()?)))
+    }
+
+    /// Why files could not be read.
+    pub(crate) fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.problem.iter().chain(self.held.values().flat_map(|held| &held.problems))
+    }
+
+    /// What to watch.
+    pub(crate) fn interest(&self) -> Interest {
+        let mut interest = Interest { folders: self.folders.clone(), ..Interest::default() };
+        match &self.root {
+            Root::File(path) => {
+                interest.files.insert(path.clone());
+            }
+            Root::Folder(path) => {
+                interest.folders.insert(path.clone());
+                let links = self.held.keys().filter(|path| path.is_symlink()).cloned();
+                interest.files.extend(links);
+            }
+        }
+        interest.companions = self.held.values().flat_map(|held| held.companions.keys().cloned()).collect();
+        interest
+    }
+
+    /// When to look again without being told.
+    pub(crate) fn next_look(&self) -> Option<Instant> {
+        self.held.values().filter_map(|held| held.believed_at).min()
+    }
+
+    /// The folder cannot be read: everything stays as it was.
+    fn fail(&mut self, error: &io::Error) -> bool {
+        let problem = match &self.root {
+            Root::File(path) | Root::Folder(path) => unreadable(path, error),
+        };
+        let is_changed = self.problem.as_ref() != Some(&problem);
+        self.problem = Some(problem);
+        is_changed
+    }
+
+    fn list(&self) -> io::Result<Listing> {
+        let mut listing = Listing::default();
+        match &self.root {
+            Root::File(path) => listing.files.push(path.clone()),
+            Root::Folder(path) => list(path, self.is_ours, MAX_DEPTH, &mut listing)?,
+        }
+        Ok(listing)
+    }
+
+    /// Reads one file, if it may be different.
+    fn look(&mut self, path: &Path, changes: &Changes, now: Instant) -> bool {
+        let key = watch::key(path);
+        let held = self.held.get(path);
+        if changes.unsettled.contains(&key) {
+            return false;
+        }
+        let stamp = Stamp::of(path);
+        let is_named = changes.all || changes.paths.contains(&key);
+        let is_due = |held: &Held<T>| held.believed_at.is_some_and(|at| at <= now);
+        let same = held.is_some_and(|held| {
+            held.stamp == stamp
+                && !is_due(held)
+                && !held.companions.iter().any(|(path, old)| {
+                    (changes.all || changes.paths.contains(&watch::key(path))) && digest(path) != *old
+                })
+        });
+        if same && !is_named {
+            return false;
+        }
+        let mut next = self.read(path, key, stamp);
+        let last = self.held.remove(path);
+        next.settle(last.as_ref(), now);
+        let is_changed = last.is_none_or(|last| !next.is_like(&last));
+        self.held.insert(path.to_owned(), next);
+        is_changed
+    }
+
+    fn read(&self, path: &Path, key: PathBuf, stamp: Option<Stamp>) -> Held<T> {
+        let mut held = Held {
+            key,
+            stamp,
+            companions: BTreeMap::new(),
+            content: None,
+            text_digest: 0,
+            is_empty: false,
+            problems: Vec::new(),
+            believed_at: None,
+        };
+        match read_text(path) {
+            Ok(text) => {
+                held.text_digest = digest_of(text.as_bytes());
+                held.is_empty = text.trim().is_empty();
+                match (self.read)(path, text) {
+                    Ok(parsed) => {
+                        held.companions = parsed.companions.into_iter().map(|path| (path.clone(), digest(&path))).collect();
+                        held.content = Some(Arc::new(parsed.content));
+                    }
+                    Err(problems) => held.problems = problems,
+                }
+            }
+            Err(error) => held.problems = vec![unreadable(path, &error)],
+        }
+        held
+    }
+}
+
+/// All files of a folder and of the folders in it, without following links to folders.
+fn list(folder: &Path, is_ours: fn(&Path) -> bool, depth: usize, listing: &mut Listing) -> io::Result<()> {
+    listing.folders.insert(folder.to_owned());
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if watch::is_hidden_version(&entry.file_name()) {
+            continue;
+        }
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            if depth > 0 {
+                // One folder less is no reason to lose the others.
+                if let Err(error) = list(&path, is_ours, depth - 1, listing) {
+                    tracing::warn!(folder = %path.display(), %error, "a folder cannot be read");
+                }
+            }
+        } else if is_ours(&path) && path.metadata().is_ok_and(|about| about.is_file()) {
+            listing.files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file that somebody may have made too large by mistake.
+fn read_text(path: &Path) -> io::Result<String> {
+    let size = fs::metadata(path)?.len();
+    if size > document::read::MAX_BYTES as u64 {
+        return Err(io::Error::other(format!("it is larger than {} MiB", document::read::MAX_BYTES >> 20)));
+    }
+    let bytes = fs::read(path)?;
+    String::from_utf8(bytes).map_err(|_invalid| io::Error::other("it is not UTF-8"))
+}
+
+/// Any configuration text.
+pub(crate) fn has_format(path: &Path) -> bool {
+    Format::of(path).is_some()
+}
+
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    Problem::error("unreadable", format_args!("the file cannot be read: {error}"))
+        .at(Origin::file(path.display().to_string()))
+}
+
+/// A digest of a file's content; 0 when it cannot be read.
+pub(crate) fn digest(path: &Path) -> u64 {
+    fs::read(path).map_or(0, |bytes| digest_of(&bytes))
+}
+
+fn digest_of(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+// === impl Held ===
+
+impl<T> Held<T> {
+    /// Keeps the last good version where this one is none, or is empty and perhaps not for long.
+    fn settle(&mut self, last: Option<&Self>, now: Instant) {
+        let Some(last) = last else { return };
+        if self.content.is_none() {
+            self.content.clone_from(&last.content);
+            self.companions.clone_from(&last.companions);
+            self.is_empty = last.is_empty;
+            return;
+        }
+        let is_same = self.text_digest == last.text_digest && self.companions == last.companions;
+        if is_same && last.problems.is_empty() {
+            self.content.clone_from(&last.content);
+        }
+        let had_something = last.content.is_some() && !last.is_empty;
+        if !self.is_empty || !had_something {
+            return;
+        }
+        let at = last.believed_at.unwrap_or(now + EMPTY_AFTER);
+        if now < at {
+            self.believed_at = Some(at);
+            self.content.clone_from(&last.content);
+            self.companions.clone_from(&last.companions);
+            self.problems.clone_from(&last.problems);
+            self.is_empty = false;
+        }
+    }
+
+    fn is_like(&self, last: &Self) -> bool {
+        let same_content = match (&self.content, &last.content) {
+            (Some(new), Some(old)) => Arc::ptr_eq(new, old),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        same_content && self.problems == last.problems
+    }
+}
+
+impl Stamp {
+    /// Of the file that is meant, through links.
+    fn of(path: &Path) -> Option<Self> {
+        let about = fs::metadata(path).ok()?;
+        Some(Self {
+            device: about.dev(),
+            inode: about.ino(),
+            size: about.size(),
+            modified: (about.mtime(), about.mtime_nsec()),
+            changed: (about.ctime(), about.ctime_nsec()),
+        })
+    }
+}

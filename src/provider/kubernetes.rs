@@ -1,0 +1,24 @@
+//! Kubernetes objects → configuration, without knowing where the objects come from: files now, a cluster's
+//! watch later.
+//!
+//! - [`object`] an object with what is needed of its metadata · [`view`](mod@view) all objects as one thing to look at
+//! - [`read`](mod@read) a tree of YAML → objects · [`name`] names of what is generated
+//! - [`backend`] Service, EndpointSlice, Secret → servers and certificates
+//! - [`ingress`] Ingress → configuration · [`crd`] `traefik.io/v1alpha1` → configuration
+//!
+//! Invariant: the translators are pure: the same view and options give the same document.
+
+pub mod backend;
+pub mod crd;
+pub mod ingress;
+mod keep;
+pub mod name;
+pub mod object;
+pub mod read;
+pub mod view;
+
+pub use object::{Meta, Stored};
+pub use view::View;
+
+#[cfg(test)]
+mod golden;

@@ -1,0 +1,73 @@
+//! IngressRouteUDP.
+
+use document::{Problem, Severity, Value};
+use dynamic::layer4::{tcp::Child, udp};
+
+use super::super::spec::{self, RouteTcp};
+use super::super::{Translation, publish, read};
+use super::routes;
+use crate::kubernetes::backend::Failure;
+use crate::kubernetes::object::Stored;
+
+impl Translation<'_> {
+    pub(super) fn ingress_routes_udp(&mut self) {
+        for object in self.view.ingress_routes_udp.values() {
+            if self.is_ours(object) {
+                self.ingress_route_udp(object);
+            }
+        }
+    }
+
+    fn ingress_route_udp(&mut self, object: &Stored<Value>) {
+        let (rest, routes) = routes(&object.value);
+        let mut shared = object.problems.clone();
+        let spec = read::<spec::IngressRoute, _>(object, &rest, "spec", &mut shared).unwrap_or_default();
+        for (index, tree) in routes.items().iter().enumerate() {
+            let path = format!("spec.routes[{index}]");
+            // By the number of the route: there is no rule to tell them apart. Not normalised.
+            let name = format!("{}-{}-{index}", object.meta.namespace, object.meta.name);
+            let mut problems = shared.clone();
+            let route = read::<RouteTcp, _>(object, tree, &path, &mut problems);
+            let config = route.map(|route| {
+                self.service_udp(object, &route, &name, &format!("{path}.services"));
+                udp::Router { entry_points: spec.entry_points.clone(), service: name.clone() }
+            });
+            publish(&mut self.out.udp.routers, &name, config, problems, &object.source);
+        }
+    }
+
+    /// Publishes the service of a route: one Service, or a group of several.
+    fn service_udp(&mut self, object: &Stored<Value>, route: &RouteTcp, name: &str, path: &str) {
+        let mut children = Vec::new();
+        let mut problems = Vec::new();
+        for (index, wanted) in route.services.iter().enumerate() {
+            let complete = |problem: Problem| object.complain(problem.under(&format!("{path}[{index}]")));
+            let found = match self.endpoints(wanted, &object.meta.namespace) {
+                Ok(found) => found,
+                Err(Failure::Broken(problem) | Failure::Empty(problem)) => {
+                    problems.push(complete(problem.with_severity(Severity::Warning)));
+                    continue;
+                }
+            };
+            let warnings: Vec<Problem> = found.warnings.into_iter().map(complete).collect();
+            let servers = found.endpoints.into_iter().map(|address| udp::Server { address: address.host }).collect();
+            let config = udp::Service { load_balancer: Some(udp::LoadBalancer { servers }), weighted: None };
+            if route.services.len() == 1 {
+                publish(&mut self.out.udp.services, name, Some(config), warnings, &object.source);
+                return;
+            }
+            let child = format!("{name}-{}-{}", wanted.name, wanted.port);
+            publish(&mut self.out.udp.services, &child, Some(config), warnings, &object.source);
+            children.push(Child { name: child, weight: wanted.weight.unwrap_or(1) });
+        }
+        let config = (!children.is_empty()).then(|| udp::Service {
+            load_balancer: None,
+            weighted: Some(udp::Weighted { services: children }),
+        });
+        if config.is_none() {
+            let problem = Problem::error("missing_service", "the route has no service that can be used");
+            problems.push(object.complain(problem.with_path(path)));
+        }
+        publish(&mut self.out.udp.services, name, config, problems, &object.source);
+    }
+}

@@ -1,0 +1,128 @@
+//! Fewer, larger writes for HTTP/2: frames are gathered and leave together once the connection has been polled.
+//!
+//! h2 flushes after each DATA frame, and TLS turns every write into a record and a system call of its own. Here a
+//! flush is only promised; whoever drives the connection calls [`Writes::drain`] after each poll, with the same
+//! context.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What is gathered at most. Larger writes go straight through.
+const CAPACITY: usize = 64 * 1024;
+
+struct Inner<T> {
+    io: T,
+    gathered: Vec<u8>,
+    /// How much of it has been written.
+    written: usize,
+    unflushed: bool,
+}
+
+/// The stream that hyper owns.
+pub struct Coalesced<T>(Rc<RefCell<Inner<T>>>);
+
+/// The driver's end.
+pub struct Writes<T>(Rc<RefCell<Inner<T>>>);
+
+/// Makes both ends of a stream.
+pub fn coalesced<T>(io: T) -> (Coalesced<T>, Writes<T>) {
+    let inner = Rc::new(RefCell::new(Inner { io, gathered: Vec::new(), written: 0, unflushed: false }));
+    (Coalesced(Rc::clone(&inner)), Writes(inner))
+}
+
+impl<T: AsyncWrite + Unpin> Writes<T> {
+    /// Writes and flushes what was gathered.
+    ///
+    /// # Errors
+    /// When the stream fails: the connection is over.
+    pub fn drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut inner = self.0.borrow_mut();
+        ready!(inner.write_out(cx))?;
+        if inner.unflushed {
+            ready!(Pin::new(&mut inner.io).poll_flush(cx))?;
+            inner.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> Inner<T> {
+    fn write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.gathered.get(self.written..).filter(|rest| !rest.is_empty()) {
+            match ready!(Pin::new(&mut self.io).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.written += written,
+            }
+        }
+        self.written = 0;
+        // An idle connection keeps no buffer.
+        self.gathered = Vec::new();
+        Poll::Ready(Ok(()))
+    }
+
+    fn pending(&self) -> usize {
+        self.gathered.len() - self.written
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Coalesced<T> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0.borrow_mut().io).poll_read(cx, buf)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Coalesced<T> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let mut inner = self.0.borrow_mut();
+        if inner.pending() + buf.len() > CAPACITY {
+            ready!(inner.write_out(cx))?;
+        }
+        inner.unflushed = true;
+        if buf.len() >= CAPACITY {
+            return Pin::new(&mut inner.io).poll_write(cx, buf);
+        }
+        inner.gathered.extend_from_slice(buf);
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let total: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let mut inner = self.0.borrow_mut();
+        if inner.pending() + total > CAPACITY {
+            ready!(inner.write_out(cx))?;
+        }
+        inner.unflushed = true;
+        if total >= CAPACITY {
+            let largest = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
+            return Pin::new(&mut inner.io).poll_write(cx, largest);
+        }
+        for buf in bufs {
+            inner.gathered.extend_from_slice(buf);
+        }
+        Poll::Ready(Ok(total))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Promised; the driver keeps it.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut inner = self.0.borrow_mut();
+        ready!(inner.write_out(cx))?;
+        Pin::new(&mut inner.io).poll_shutdown(cx)
+    }
+}

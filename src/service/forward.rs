@@ -1,0 +1,284 @@
+//! Sends an exchange to an endpoint and brings the head of its answer back; the body follows by itself.
+//!
+//! An HTTP/1 connection is polled by the exchange that uses it, first here, then by the response's body: no task,
+//! no channel, four system calls for a small exchange.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use exchange::error::Retry;
+use exchange::{Body, Error, Kind, Record, Request, Response};
+use http::header::{HOST, TRANSFER_ENCODING};
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version};
+use http_body::Body as _;
+use hyper::body::Incoming;
+
+use crate::endpoint::{Endpoint, Protocol};
+use crate::load_balancer::LoadBalancer;
+use crate::pool::{self, Http1, Http2, Kept};
+use crate::{expect, handshake, hop_by_hop, upgrade, watch};
+
+/// An answer of an endpoint, before it becomes ours.
+pub(crate) type Upstream = (http::response::Parts, Body);
+
+/// What is sent upstream.
+pub(crate) type Outgoing = http::Request<Body>;
+
+/// A failed try. `unsent`: the request, when none of it was sent.
+pub(crate) struct Failed {
+    pub(crate) error: Error,
+    pub(crate) unsent: Option<Outgoing>,
+}
+
+/// Chooses an endpoint and forwards to it; a failure becomes the response that stands for it.
+pub(crate) async fn forward(balancer: &LoadBalancer, req: Request) -> Response {
+    let Some(endpoint) = balancer.choose() else {
+        return Error::internal(Kind::NoEndpoint).into_response();
+    };
+    let record = Rc::clone(&req.record);
+    *record.endpoint.borrow_mut() = Some(Arc::clone(endpoint.url()));
+    *record.service.borrow_mut() = Some(Arc::clone(balancer.name()));
+    // Only the access log wants to know.
+    let sent = record.seen.as_ref().map(|_| Instant::now());
+    let answered = send(balancer, endpoint, req).await;
+    record.origin_duration.set(sent.map(|sent| sent.elapsed()));
+    match answered {
+        Ok((mut head, body)) => {
+            record.origin_status.set(Some(head.status));
+            if head.status != http::StatusCode::SWITCHING_PROTOCOLS {
+                hop_by_hop::strip_response(&mut head.headers);
+            }
+            Response { head, body, failure: None }
+        }
+        Err(res) => *res,
+    }
+}
+
+async fn send(balancer: &LoadBalancer, endpoint: &Arc<Endpoint>, req: Request) -> Result<Upstream, Box<Response>> {
+    let record = Rc::clone(&req.record);
+    let (outgoing, upgrade) = prepare(balancer, endpoint, req)?;
+    let sent = match upgrade {
+        Some(upgrade) => Box::pin(upgrade::forward(endpoint, outgoing, upgrade, record)).await,
+        None => send_pooled(endpoint, outgoing, &record).await,
+    };
+    sent.map_err(|error| Box::new(error.into_response()))
+}
+
+/// Turns the request into what goes upstream.
+fn prepare(
+    balancer: &LoadBalancer,
+    endpoint: &Endpoint,
+    req: Request,
+) -> Result<(Outgoing, Option<upgrade::Wanted>), Box<Response>> {
+    let target = endpoint.target_of(&req.head.uri)?;
+    let mut outgoing = http::Request::new(req.body);
+    *outgoing.method_mut() = req.head.method;
+    *outgoing.uri_mut() = Uri::from(target);
+    *outgoing.headers_mut() = req.head.headers;
+    let headers = outgoing.headers_mut();
+    let protocol = hop_by_hop::strip_request(headers);
+    if req.append_forwarded_for {
+        append_forwarded_for(headers, &req.connection.peer_value);
+    }
+    if !balancer.passes_host_header() || !headers.contains_key(HOST) {
+        headers.insert(HOST, endpoint.host().clone());
+    }
+    let upgrade = match (protocol, req.upgrade) {
+        (Some(protocol), Some(downstream)) if !is_h2c(&protocol) => {
+            Some(upgrade::Wanted { protocol, downstream, connection: req.connection })
+        }
+        _ => None,
+    };
+    Ok((outgoing, upgrade))
+}
+
+/// `Upgrade: h2c` is not forwarded: the request is served as HTTP/1.1.
+fn is_h2c(protocol: &HeaderValue) -> bool {
+    hop_by_hop::has_token(protocol, "h2c")
+}
+
+/// Lines are joined; the peer is the last of them.
+fn append_forwarded_for(headers: &mut HeaderMap, peer: &HeaderValue) {
+    use exchange::headers::X_FORWARDED_FOR;
+    if !headers.contains_key(X_FORWARDED_FOR) {
+        headers.insert(X_FORWARDED_FOR, peer.clone());
+        return;
+    }
+    let mut joined = Vec::with_capacity(64);
+    for value in headers.get_all(X_FORWARDED_FOR) {
+        joined.extend_from_slice(value.as_bytes());
+        joined.extend_from_slice(b", ");
+    }
+    joined.extend_from_slice(peer.as_bytes());
+    if let Ok(value) = HeaderValue::from_maybe_shared(bytes::Bytes::from(joined)) {
+        headers.insert(X_FORWARDED_FOR, value);
+    }
+}
+
+/// Sends on a kept connection; when that one turns out to have been closed meanwhile, and it is safe, once more
+/// on a new one.
+async fn send_pooled(endpoint: &Arc<Endpoint>, mut req: Outgoing, record: &Record) -> Result<Upstream, Error> {
+    expect::gate(&mut req);
+    let limit = endpoint.transport().response_header_timeout;
+    let Some(kept) = pool::take(endpoint) else {
+        return Box::pin(send_fresh(endpoint, req, record)).await;
+    };
+    let spare = spare(&req);
+    let reused = match &kept {
+        Kept::Http1(connection) => connection.reused,
+        Kept::Http2(_) => true,
+    };
+    let sent = match limit {
+        None => send_on(kept, endpoint, req, record).await,
+        Some(limit) => Box::pin(watch::deadline(limit, req, |req| send_on(kept, endpoint, req, record))).await,
+    };
+    match sent {
+        Ok(answer) => Ok(answer),
+        Err(Failed { error, unsent }) => match unsent.or(spare.filter(|_| error.retry == Retry::IfReused)) {
+            Some(req) if reused => Box::pin(send_fresh(endpoint, req, record)).await,
+            _ => Err(error),
+        },
+    }
+}
+
+/// Sends on a new connection.
+async fn send_fresh(endpoint: &Arc<Endpoint>, req: Outgoing, record: &Record) -> Result<Upstream, Error> {
+    let kept = match endpoint.protocol() {
+        // One exchange dials, the others wait for the connection they will share.
+        Protocol::H2c => {
+            let dialling = pool::dialling(endpoint);
+            let _turn = dialling.lock().await;
+            match pool::take(endpoint) {
+                Some(kept) => kept,
+                None => handshake::connect(endpoint, false).await?,
+            }
+        }
+        Protocol::Http | Protocol::Https => handshake::connect(endpoint, false).await?,
+    };
+    let sent = match endpoint.transport().response_header_timeout {
+        None => send_on(kept, endpoint, req, record).await,
+        Some(limit) => watch::deadline(limit, req, |req| send_on(kept, endpoint, req, record)).await,
+    };
+    sent.map_err(|failed| failed.error)
+}
+
+/// A copy of a request that may be sent twice: it has no body, and sending it twice is the same as once.
+fn spare(req: &Outgoing) -> Option<Outgoing> {
+    let idempotent = matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    if !idempotent || !req.body().is_empty() {
+        return None;
+    }
+    let mut spare = http::Request::new(Body::Empty);
+    *spare.method_mut() = req.method().clone();
+    *spare.uri_mut() = req.uri().clone();
+    *spare.headers_mut() = req.headers().clone();
+    Some(spare)
+}
+
+async fn send_on(kept: Kept, endpoint: &Endpoint, req: Outgoing, record: &Record) -> Result<Upstream, Failed> {
+    match kept {
+        Kept::Http1(connection) => {
+            record.endpoint_address.set(Some(connection.address));
+            send_http1(connection, req).await
+        }
+        Kept::Http2(connection) => {
+            record.endpoint_address.set(Some(connection.address));
+            send_http2(connection, endpoint, req).await
+        }
+    }
+}
+
+async fn send_http1(mut connection: Box<Http1>, mut req: Outgoing) -> Result<Upstream, Failed> {
+    if req.body().size_hint().exact().is_none() {
+        // hyper would send a GET without its body.
+        req.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    let answer = connection.sender.try_send_request(req);
+    let mut answer = pin!(answer);
+    let answered = poll_fn(|cx| {
+        connection.poll_once(cx);
+        answer.as_mut().poll(cx)
+    })
+    .await;
+    match answered {
+        Ok(res) => {
+            let (head, incoming) = res.into_parts();
+            if incoming.is_end_stream() {
+                exchange::body::Drive::give_back(connection);
+                return Ok((head, Body::Empty));
+            }
+            Ok((head, Body::Upstream(incoming, Some(connection))))
+        }
+        Err(mut failed) => {
+            let unsent = failed.take_message().map(origin_form);
+            Err(Failed { error: classify(failed.into_error()), unsent })
+        }
+    }
+}
+
+/// A request that comes back from hyper, without what was added for its connection.
+fn origin_form(mut req: Outgoing) -> Outgoing {
+    req.headers_mut().remove(TRANSFER_ENCODING);
+    req
+}
+
+async fn send_http2(mut connection: Http2, endpoint: &Endpoint, mut req: Outgoing) -> Result<Upstream, Failed> {
+    if let Err(error) = absolute_form(&mut req, endpoint) {
+        return Err(Failed { error, unsent: None });
+    }
+    match connection.sender.try_send_request(req).await {
+        Ok(res) => {
+            let (head, incoming): (_, Incoming) = res.into_parts();
+            Ok((head, Body::from(incoming)))
+        }
+        Err(mut failed) => {
+            let unsent = failed.take_message();
+            Err(Failed { error: classify(failed.into_error()), unsent })
+        }
+    }
+}
+
+/// HTTP/2 has `:scheme` and `:authority` where HTTP/1 has `Host`.
+fn absolute_form(req: &mut Outgoing, endpoint: &Endpoint) -> Result<(), Error> {
+    *req.version_mut() = Version::HTTP_2;
+    let host = req.headers_mut().remove(HOST);
+    if req.uri().authority().is_some() {
+        return Ok(());
+    }
+    let authority = host
+        .and_then(|host| Authority::try_from(host.as_bytes()).ok())
+        .unwrap_or_else(|| endpoint.authority().clone());
+    let mut parts = std::mem::take(req.uri_mut()).into_parts();
+    parts.scheme = Some(match endpoint.protocol() {
+        Protocol::Https => Scheme::HTTPS,
+        Protocol::Http | Protocol::H2c => Scheme::HTTP,
+    });
+    parts.authority = Some(authority);
+    *req.uri_mut() = Uri::from_parts(parts)
+        .map_err(|error| Error::internal(Kind::Internal).because(error))?;
+    Ok(())
+}
+
+fn body_kind(error: &hyper::Error) -> Kind {
+    let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<exchange::body::Error>());
+    match cause {
+        Some(exchange::body::Error::Aborted(_)) => Kind::RequestTimeout,
+        Some(exchange::body::Error::Read(error)) if error.is_parse() => Kind::Malformed,
+        Some(exchange::body::Error::Read(_) | exchange::body::Error::TooLarge { .. }) | None => Kind::ClientClosed,
+    }
+}
+
+/// What a failure of hyper's client means.
+pub(crate) fn classify(error: hyper::Error) -> Error {
+    if error.is_user() {
+        // The request's body ended early: the client was too slow, broke off, or broke the rules.
+        return Error::downstream(body_kind(&error)).because(error);
+    }
+    let kind = if error.is_parse() || error.is_parse_status() { Kind::UpstreamMalformed } else { Kind::UpstreamClosed };
+    let retry = if kind == Kind::UpstreamClosed { Retry::IfReused } else { Retry::Never };
+    Error::upstream(kind, retry).because(error)
+}

@@ -1,0 +1,100 @@
+//! WebSocket and other upgrades over HTTP/1: a connection of their own, spliced both ways after the `101`.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use exchange::{Body, Connection, Error, Kind, Record};
+use http::header::{CONNECTION, UPGRADE};
+use http::{HeaderValue, StatusCode};
+use exchange::upgrade::Downstream;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use crate::dial;
+use crate::endpoint::Endpoint;
+use crate::forward::{Outgoing, Upstream, classify};
+use crate::handshake::{http1_builder, refused};
+
+/// How long one direction may go on after the other has ended.
+const HALF_CLOSED: Duration = Duration::from_secs(60);
+/// What is read at once, in each direction.
+const BUFFER: usize = 16 * 1024;
+
+/// An upgrade the client asked for.
+pub(crate) struct Wanted {
+    pub(crate) protocol: HeaderValue,
+    pub(crate) downstream: Downstream,
+    /// Kept while bytes flow, so that a drain knows of them.
+    pub(crate) connection: Rc<Connection>,
+}
+
+/// Forwards a request that asks for an upgrade. Any other answer than `101` is passed on as it is.
+pub(crate) async fn forward(
+    endpoint: &Arc<Endpoint>,
+    mut req: Outgoing,
+    wanted: Wanted,
+    record: Rc<Record>,
+) -> Result<Upstream, Error> {
+    req.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    req.headers_mut().insert(UPGRADE, wanted.protocol.clone());
+    let dialled = dial::dial(endpoint, true).await?;
+    record.endpoint_address.set(Some(dialled.address));
+    let (mut sender, connection) =
+        http1_builder().handshake(TokioIo::new(dialled.stream)).await.map_err(refused)?;
+    let _owned_by_the_exchange = tokio::task::spawn_local(async move {
+        if let Err(error) = connection.with_upgrades().await {
+            tracing::debug!(error = %error, "upgraded connection to an endpoint has ended");
+        }
+    });
+    let mut res = sender.send_request(req).await.map_err(classify)?;
+    if res.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let (head, incoming) = res.into_parts();
+        return Ok((head, Body::from(incoming)));
+    }
+    let upstream = hyper::upgrade::on(&mut res);
+    let (mut head, _) = res.into_parts();
+    if head.headers.get(UPGRADE).is_none() {
+        return Err(Error::upstream(Kind::UpstreamMalformed, exchange::error::Retry::Never));
+    }
+    head.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    let _owned_by_the_connection = tokio::task::spawn_local(splice(wanted, upstream, record));
+    Ok((head, Body::Empty))
+}
+
+async fn splice(wanted: Wanted, upstream: OnUpgrade, record: Rc<Record>) {
+    let Wanted { downstream, connection, .. } = wanted;
+    let (Ok(downstream), Ok(upstream)) = (downstream.await, upstream.await) else {
+        tracing::debug!("upgrade was not completed");
+        return;
+    };
+    let (down_read, down_write) = tokio::io::split(downstream);
+    let (up_read, up_write) = tokio::io::split(TokioIo::new(upstream));
+    let to_upstream = copy(down_read, up_write, |bytes| record.request_size.set(record.request_size.get() + bytes));
+    let to_client = copy(up_read, down_write, |bytes| record.response_size.set(record.response_size.get() + bytes));
+    tokio::pin!(to_upstream, to_client);
+    tokio::select! {
+        () = &mut to_upstream => { let _cut = timeout(HALF_CLOSED, to_client).await; }
+        () = &mut to_client => { let _cut = timeout(HALF_CLOSED, to_upstream).await; }
+    }
+    drop(connection);
+}
+
+/// Copies until the end, which it passes on; an error ends the direction too.
+async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    count: impl Fn(u64),
+) {
+    let mut buffer = vec![0; BUFFER];
+    while let Ok(read) = from.read(&mut buffer).await {
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        if to.write_all(bytes).await.is_err() || to.flush().await.is_err() {
+            break;
+        }
+        count(read as u64);
+    }
+    let _already_closed = to.shutdown().await;
+}

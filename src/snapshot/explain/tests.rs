@@ -1,0 +1,196 @@
+use super::*;
+use crate::testing::compiled;
+
+const SHOP: &str = "
+http:
+  routers:
+    api: {rule: Host(`shop.test`) && PathPrefix(`/api`), service: api, middlewares: [strip, office]}
+    shop: {rule: Host(`shop.test`), service: shop, middlewares: [limit]}
+    posts: {rule: Host(`shop.test`) && Method(`POST`) && PathPrefix(`/`), service: shop}
+    secure: {rule: Host(`shop.test`), service: shop, tls: {}, entryPoints: [websecure]}
+    https: {rule: Host(`old.test`), service: shop, middlewares: [https], entryPoints: [web]}
+    broken: {rule: Host(`broken.test`), service: lost}
+    misspelt: {rule: Hots(`typo.test`), service: shop}
+    refused: {rule: Host(`refused.test`), service: shop, tls: {options: nowhere}}
+  services:
+    api: {loadBalancer: {servers: [{url: 'http://10.0.0.1:8080', weight: 3}, {url: 'http://10.0.0.2:8080'}]}}
+    shop: {loadBalancer: {servers: []}}
+  middlewares:
+    strip: {stripPrefix: {prefixes: [/api]}}
+    office: {ipAllowList: {sourceRange: [192.0.2.0/24]}}
+    limit: {rateLimit: {average: 10, burst: 5}}
+    https: {redirectScheme: {scheme: https, permanent: true}}
+";
+
+fn ask(url: &str, client: &str) -> Explanation {
+    let (snapshot, report) = compiled(SHOP);
+    let question = Question {
+        client: client.parse().unwrap(),
+        ..Question::of_url(url).unwrap()
+    };
+    explain(&snapshot, Some(&report), &question).unwrap()
+}
+
+fn outcome(url: &str) -> (OutcomeKind, Option<u16>, Option<String>) {
+    let told = ask(url, "192.0.2.7").outcome;
+    (told.kind, told.status, told.reason)
+}
+
+#[test]
+fn tells_people_step_by_step() {
+    assert_eq!(
+        ask("http://shop.test/api/cart?x=1", "192.0.2.7").to_string(),
+        "GET http://shop.test/api/cart?x=1 from 192.0.2.7
+
+entry point  web
+asked        posts@file (priority 54): no: Method(`POST`)
+             api@file (priority 39): matches
+             broken@file (priority 19): no: Host(`broken.test`)
+             shop@file (priority 17): matches too, but is asked later
+             https@file (priority 16): no: Host(`old.test`)
+             secure@file (priority 17): no: it is attached to the entry point `websecure`
+router       api@file
+             from the provider `file`, routes.yml:4
+middlewares  strip@file (stripPrefix): takes `/api` away from the path: `/api/cart?x=1` becomes `/cart?x=1`; changes x-forwarded-prefix
+             office@file (ipAllowList): refuses clients outside of 1 ranges with 403
+service      api@file
+             http://10.0.0.1:8080 weight 3, up
+             http://10.0.0.2:8080 weight 1, up
+outcome      forwarded to one of the servers"
+    );
+}
+
+#[test]
+fn tells_machines_the_same() {
+    let told = serde_json::to_value(ask("http://shop.test/api", "198.51.100.1")).unwrap();
+    assert_eq!(told["request"]["path"], "/api");
+    assert_eq!(told["entryPoint"], "web");
+    assert_eq!(told["router"], "api@file");
+    assert_eq!(told["candidates"][0]["failed"], "Method(`POST`)");
+    assert_eq!(told["candidates"][1]["matched"], true);
+    assert_eq!(told["middlewares"][1]["type"], "ipAllowList");
+    assert_eq!(
+        told["outcome"],
+        serde_json::json!({"kind": "answered", "status": 403})
+    );
+    assert_eq!(
+        told["source"],
+        serde_json::json!({"provider": "file", "name": "api", "file": "routes.yml", "line": 4})
+    );
+    assert_eq!(told["servers"], serde_json::json!([]));
+}
+
+#[test]
+fn a_redirect_is_the_answer() {
+    let told = ask("http://old.test/a?b", "192.0.2.7");
+    assert_eq!(
+        (told.outcome.kind, told.outcome.status),
+        (OutcomeKind::Answered, Some(301))
+    );
+    assert!(
+        told.middlewares[0]
+            .effect
+            .ends_with("answers 301 Moved Permanently, to https://old.test/a?b"),
+        "{told}"
+    );
+}
+
+#[test]
+fn says_why_nobody_answers() {
+    assert_eq!(
+        outcome("http://nobody.test/"),
+        (OutcomeKind::Refused, Some(404), Some("no_router".into()))
+    );
+    assert_eq!(
+        outcome("http://shop.test/"),
+        (OutcomeKind::Refused, Some(503), Some("no_endpoint".into()))
+    );
+    let (kind, status, reason) = outcome("http://broken.test/");
+    assert_eq!((kind, status), (OutcomeKind::Refused, Some(503)));
+    assert_eq!(
+        reason.as_deref(),
+        Some("router_disabled: there is no service `lost@file`")
+    );
+}
+
+#[test]
+fn a_router_that_is_not_there_is_named() {
+    let told = ask("http://typo.test/", "192.0.2.7");
+    let typo = told
+        .candidates
+        .iter()
+        .find(|candidate| &*candidate.router == "misspelt@file")
+        .unwrap();
+    assert_eq!(
+        typo.failed.as_deref(),
+        Some("it is disabled: unknown matcher `Hots`")
+    );
+}
+
+#[test]
+fn the_handshake_comes_first() {
+    let told = ask("https://shop.test/", "192.0.2.7");
+    assert_eq!(told.router.as_deref(), Some("secure@file"));
+    let tls = told.tls.unwrap();
+    assert_eq!((&*tls.options, tls.certificate.is_some()), ("default", true));
+    let told = ask("https://refused.test/", "192.0.2.7");
+    assert_eq!(told.outcome.kind, OutcomeKind::Closed);
+    assert!(told.outcome.reason.unwrap().contains("nowhere@file"));
+}
+
+#[test]
+fn another_server_name_is_misdirected() {
+    let (snapshot, report) = compiled(
+        &SHOP
+            .replace(
+                "secure: {rule: Host(`shop.test`), service: shop, tls: {}",
+                "secure: {rule: Host(`shop.test`), service: shop, tls: {options: strict}",
+            )
+            .replace(
+                "http:\n",
+                "tls: {options: {strict: {minVersion: VersionTLS13}}}\nhttp:\n",
+            ),
+    );
+    let mut question = Question::of_url("https://shop.test/").unwrap();
+    assert_ne!(
+        explain(&snapshot, Some(&report), &question)
+            .unwrap()
+            .outcome
+            .status,
+        Some(421)
+    );
+    question.sni = Some("other.test".to_owned());
+    assert_eq!(
+        explain(&snapshot, Some(&report), &question)
+            .unwrap()
+            .outcome
+            .status,
+        Some(421)
+    );
+}
+
+#[test]
+fn a_limit_is_described_and_not_counted() {
+    let told = ask("http://shop.test/", "192.0.2.7");
+    assert_eq!(told.middlewares[0].kind, "rateLimit");
+}
+
+#[test]
+fn refuses_what_is_no_request() {
+    assert!(Question::of_url("shop.test/a").is_err());
+    assert!(Question::of_url("ftp://shop.test/a").is_err());
+    let (snapshot, _) = compiled(SHOP);
+    let question = Question {
+        entry_point: Some("wbe".into()),
+        ..Question::of_url("http://a.test/").unwrap()
+    };
+    assert_eq!(
+        explain(&snapshot, None, &question).unwrap_err(),
+        "there is no entry point `wbe`"
+    );
+    let question = Question {
+        target: "/%z".into(),
+        ..Question::of_url("http://a.test/").unwrap()
+    };
+    assert!(explain(&snapshot, None, &question).is_err());
+}

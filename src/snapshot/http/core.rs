@@ -1,0 +1,311 @@
+//! One router, apart from the entry points it is attached to: its rule, its steps, its service.
+
+use std::sync::Arc;
+
+use document::Problem;
+use document::name::nearest;
+use dynamic::Element;
+use dynamic::http::Router;
+use exchange::record::RouteName;
+use middleware::Step;
+use router::{HttpMatcher, Rank, Rule};
+use service::Service;
+use tls::Refused;
+
+use super::layers;
+use crate::Disabled;
+use crate::report::{Placed, place, place_inside};
+use crate::resolve::{Middlewares, Resolver, Services, provider_of};
+
+/// The highest priority users may ask for; what is above belongs to the gateway itself.
+pub(crate) const MAX_PRIORITY: i64 = i64::MAX - 1_000;
+
+/// A router, as far as it goes.
+pub(crate) struct Core {
+    pub(crate) name: Arc<RouteName>,
+    /// The rule as it was written.
+    pub(crate) text: Arc<str>,
+    /// `None`: it is in no table.
+    pub(crate) rule: Option<Arc<Rule<HttpMatcher>>>,
+    pub(crate) priority: i64,
+    pub(crate) entry_points: Vec<Arc<str>>,
+    /// Does it belong to other routers instead of to entry points?
+    pub(crate) is_child: bool,
+    /// Is its service made of other routers?
+    pub(crate) has_children: bool,
+    /// Of a router for TLS connections: the options it asks for.
+    pub(crate) tls_options: Option<Arc<str>>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) service: Arc<Service>,
+    pub(crate) disabled: Option<Disabled>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Gathers what is found about one router.
+pub(super) struct Findings<'a> {
+    placed: Placed<'a>,
+    /// So many middlewares of the list come from the entry point.
+    inherited: usize,
+    /// Must it leave its table?
+    pub(super) is_out: bool,
+    problems: Vec<Problem>,
+}
+
+// === impl Core ===
+
+impl Core {
+    /// Never fails: what is wrong with the router disables it.
+    pub(crate) fn build(
+        config: &Router,
+        name: &Arc<str>,
+        element: &Element<Router>,
+        resolver: &Resolver<'_>,
+    ) -> Self {
+        let mut found = Findings::new(config, name, element);
+        let rule = found.rule(config, resolver);
+        let priority = found.priority(config, name);
+        let entry_points = found.entry_points(config, resolver);
+        let children = layers::check(&mut found, config, name, resolver);
+        let mut steps = found.steps(config, resolver);
+        let service = if children.is_empty() {
+            found.service(config, resolver).map(|(service, own)| {
+                steps.extend(own);
+                service
+            })
+        } else {
+            layers::build(&mut found, &children, resolver)
+        };
+        found.tls(config, resolver);
+        let Findings { problems, is_out, .. } = found;
+        let disabled = disabled_by(&problems);
+        if disabled.is_some() {
+            steps.clear();
+        }
+        Self {
+            name: resolver.route_name(name, config),
+            text: config.rule.as_str().into(),
+            rule: rule.filter(|_| !is_out),
+            priority,
+            entry_points,
+            is_child: !config.parent_refs.is_empty(),
+            has_children: !children.is_empty(),
+            tls_options: wanted_options(config),
+            steps: steps.into_iter().map(|step| step.for_router(name)).collect(),
+            service: service
+                .filter(|_| disabled.is_none())
+                .unwrap_or_else(|| Arc::clone(&resolver.cx.disabled)),
+            disabled,
+            problems,
+        }
+    }
+
+    /// Of a router that could not be read or built: what there is of it, answering 503.
+    pub(crate) fn disabled(
+        config: &Router,
+        name: &Arc<str>,
+        element: &Element<Router>,
+        resolver: &Resolver<'_>,
+        problem: Problem,
+    ) -> Self {
+        let mut found = Findings::new(config, name, element);
+        let rule = if config.rule.is_empty() {
+            None
+        } else {
+            found.rule(config, resolver)
+        };
+        let priority = found.priority(config, name);
+        let entry_points = found.entry_points(config, resolver);
+        found.note(problem);
+        Self {
+            name: resolver.route_name(name, config),
+            text: config.rule.as_str().into(),
+            rule: rule.filter(|_| !found.is_out),
+            priority,
+            entry_points,
+            is_child: !config.parent_refs.is_empty(),
+            has_children: false,
+            tls_options: wanted_options(config),
+            steps: Vec::new(),
+            service: Arc::clone(&resolver.cx.disabled),
+            disabled: disabled_by(&found.problems),
+            problems: found.problems,
+        }
+    }
+
+    /// Does this build still say what a new one would, given that what it refers to is the same?
+    pub(crate) fn is_still(&self, name: &str, resolver: &Resolver<'_>) -> bool {
+        let options = self
+            .tls_options
+            .as_ref()
+            .is_none_or(|o| resolver.certificates.check_options(o).is_ok());
+        self.problems.is_empty() && options && !self.has_children && resolver.children_of(name).is_empty()
+    }
+}
+
+fn wanted_options(config: &Router) -> Option<Arc<str>> {
+    let tls = config.tls.as_ref()?;
+    Some(if tls.options.is_empty() {
+        tls::config::DEFAULT.into()
+    } else {
+        tls.options.as_str().into()
+    })
+}
+
+fn disabled_by(problems: &[Problem]) -> Option<Disabled> {
+    problems
+        .iter()
+        .find(|problem| problem.is_error())
+        .map(|problem| problem.message.as_str().into())
+}
+
+// === impl Findings ===
+
+impl<'a> Findings<'a> {
+    fn new(config: &Router, name: &'a str, element: &'a Element<Router>) -> Self {
+        let placed = Placed::new(element, "router", name);
+        // In a document of routers the list as written tells which ones the entry point put before it.
+        let written = placed
+            .written("rule")
+            .map(|_| placed.written("middlewares").map_or(0, |list| list.items().len()));
+        let inherited = written.map_or(0, |written| config.middlewares.len().saturating_sub(written));
+        Self {
+            placed,
+            inherited,
+            is_out: false,
+            problems: Vec::new(),
+        }
+    }
+
+    pub(super) fn note(&mut self, problem: Problem) {
+        self.problems.push(place(problem, self.placed));
+    }
+
+    fn rule(&mut self, config: &Router, resolver: &Resolver<'_>) -> Option<Arc<Rule<HttpMatcher>>> {
+        if config.rule_syntax == "v2" {
+            // Traefik: still reads its older language.
+            let message = "the rule language `v2` is not supported";
+            self.note(
+                Problem::field("ruleSyntax", message)
+                    .with_code("unsupported_option")
+                    .hint("write the rule in the language `v3`: one value for each matcher, joined by `||`"),
+            );
+            return None;
+        }
+        let error = match resolver.rule(&config.rule) {
+            Ok(rule) => return Some(rule),
+            Err(error) => error,
+        };
+        let mut problem = Problem::error("rule_syntax", &error.message).with_path("rule");
+        problem.hint = error.hint;
+        let problem = place_inside(problem, self.placed, error.column.saturating_sub(1), error.width);
+        self.problems.push(problem);
+        None
+    }
+
+    fn priority(&mut self, config: &Router, name: &str) -> i64 {
+        let priority = Rank::http(config.priority, &config.rule, 0).priority;
+        if priority > MAX_PRIORITY && provider_of(name) != "internal" && config.parent_refs.is_empty() {
+            self.is_out = true;
+            let message =
+                format!("the priority {priority} is higher than the highest allowed, {MAX_PRIORITY}");
+            self.note(Problem::error("priority_too_high", message).with_path("priority"));
+        }
+        priority
+    }
+
+    /// The ones that exist.
+    fn entry_points(&mut self, config: &Router, resolver: &Resolver<'_>) -> Vec<Arc<str>> {
+        let mut known: Vec<Arc<str>> = Vec::new();
+        for (index, name) in config.entry_points.iter().enumerate() {
+            if known.iter().any(|other| **other == **name) {
+                continue;
+            }
+            if resolver.cx.has_entry_point(name) {
+                known.push(name.as_str().into());
+                continue;
+            }
+            let names = resolver
+                .cx
+                .entry_points
+                .iter()
+                .filter(|ep| !ep.is_udp)
+                .map(|ep| &*ep.name);
+            let problem = Problem::warning(
+                "unknown_entry_point",
+                format_args!("there is no entry point `{name}`"),
+            )
+            .with_path(format!("entryPoints[{index}]"))
+            .did_you_mean(nearest(name, names));
+            self.note(problem);
+        }
+        if known.is_empty() && config.parent_refs.is_empty() {
+            self.is_out = true;
+            let message = "no entry point is left that the router could be attached to";
+            self.note(Problem::error("no_entry_point", message).with_path("entryPoints"));
+        }
+        known
+    }
+
+    fn steps(&mut self, config: &Router, resolver: &Resolver<'_>) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for (index, name) in config.middlewares.iter().enumerate() {
+            match resolver.obtain::<Middlewares>(&resolver.qualify(name)) {
+                Ok(own) => steps.extend(own.into_iter().map(|step| step.for_router(self.placed.name))),
+                Err(problem) => {
+                    let own = index.checked_sub(self.inherited);
+                    let path = own.map_or_else(String::new, |index| format!("middlewares[{index}]"));
+                    self.note(problem.with_path(path));
+                }
+            }
+        }
+        steps
+    }
+
+    fn service(&mut self, config: &Router, resolver: &Resolver<'_>) -> Option<(Arc<Service>, Vec<Step>)> {
+        if config.service.is_empty() {
+            self.note(Problem::error("no_service", "the router names no service").with_path("service"));
+            return None;
+        }
+        match resolver.obtain::<Services>(&resolver.qualify(&config.service)) {
+            Ok(built) => {
+                let own = built
+                    .steps
+                    .iter()
+                    .cloned()
+                    .map(|step| step.for_router(self.placed.name));
+                Some((built.bare, own.collect()))
+            }
+            Err(problem) => {
+                self.note(problem.with_path("service"));
+                None
+            }
+        }
+    }
+
+    fn tls(&mut self, config: &Router, resolver: &Resolver<'_>) {
+        let Some(tls) = &config.tls else { return };
+        if !tls.cert_resolver.is_empty() {
+            let message = format!(
+                "the certificate resolver `{}` is not available: the certificates at hand are used",
+                tls.cert_resolver
+            );
+            self.note(Problem::warning("unsupported_option", message).with_path("tls.certResolver"));
+        }
+        let Some(name) = wanted_options(config) else {
+            return;
+        };
+        let problem = match resolver.certificates.check_options(&name) {
+            Ok(()) => return,
+            Err(Refused::Unknown) => {
+                let known = resolver.configuration.tls.options.keys().map(|known| &**known);
+                let message = format!("there are no TLS options `{name}`");
+                Problem::error("unknown_reference", message).did_you_mean(nearest(&name, known))
+            }
+            Err(Refused::Broken(why)) => Problem::error(
+                "broken_reference",
+                format_args!("the TLS options `{name}` are broken: {why}"),
+            ),
+        };
+        self.note(problem.with_path("tls.options"));
+    }
+}
