@@ -3,12 +3,12 @@
 //! One per gateway, child of the supervisor. Hears from: the providers' cells. Tells: the report's cell.
 //! Invariant: the only writer of `snapshot::Published`; at most one compile in flight, at most one waiting.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use dynamic::Configuration;
 use dynamic::merge::Merger;
+use provider::Documents;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use snapshot::{Context, Published, Report};
 use telemetry::metrics::Metrics;
@@ -34,7 +34,7 @@ pub enum Message {
 #[derive(Clone)]
 pub struct Arguments {
     /// One cell for each provider.
-    pub documents: Vec<watch::Receiver<provider::Documents>>,
+    pub documents: Vec<watch::Receiver<Documents>>,
     /// What the gateway offers by itself.
     pub internal: Arc<Configuration>,
     pub context: Arc<Context>,
@@ -55,7 +55,8 @@ pub struct State {
     is_dirty: bool,
     last: Option<Instant>,
     merger: Arc<Mutex<Merger>>,
-    compiled: Arc<Mutex<Option<BTreeMap<Arc<str>, Arc<Configuration>>>>>,
+    /// What the last compile was made from.
+    compiled: Arc<Mutex<Option<Documents>>>,
     tasks: JoinSet<()>,
 }
 
@@ -64,7 +65,11 @@ impl Actor for Configurator {
     type State = State;
     type Arguments = Arguments;
 
-    async fn pre_start(&self, myself: ActorRef<Message>, args: Arguments) -> Result<State, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        args: Arguments,
+    ) -> Result<State, ActorProcessingErr> {
         let seen = Seen::default();
         let mut tasks = JoinSet::new();
         for documents in &args.documents {
@@ -87,7 +92,12 @@ impl Actor for Configurator {
         })
     }
 
-    async fn handle(&self, myself: ActorRef<Message>, message: Message, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::DocumentsChanged => {
                 state.seen.clear();
@@ -119,7 +129,8 @@ impl State {
         self.is_dirty = false;
         let wait = self.last.map_or(Duration::ZERO, |last| self.args.throttle.saturating_sub(last.elapsed()));
         self.last = Some(Instant::now() + wait);
-        let (args, merger, compiled) = (self.args.clone(), Arc::clone(&self.merger), Arc::clone(&self.compiled));
+        let (args, merger, compiled) =
+            (self.args.clone(), Arc::clone(&self.merger), Arc::clone(&self.compiled));
         let myself = myself.clone();
         self.tasks.spawn(async move {
             if !wait.is_zero() {
@@ -135,12 +146,8 @@ impl State {
 }
 
 /// Merges, compiles and publishes what the cells hold now. Runs on a thread that serves nobody.
-fn compile(
-    args: &Arguments,
-    merger: &Mutex<Merger>,
-    compiled: &Mutex<Option<BTreeMap<Arc<str>, Arc<Configuration>>>>,
-) {
-    let mut documents: BTreeMap<Arc<str>, Arc<Configuration>> = BTreeMap::new();
+fn compile(args: &Arguments, merger: &Mutex<Merger>, compiled: &Mutex<Option<Documents>>) {
+    let mut documents = Documents::new();
     let mut is_complete = true;
     for cell in &args.documents {
         let cell = cell.borrow();
@@ -170,7 +177,7 @@ fn compile(
     drop(retired);
 }
 
-fn is_same(last: &BTreeMap<Arc<str>, Arc<Configuration>>, now: &BTreeMap<Arc<str>, Arc<Configuration>>) -> bool {
+fn is_same(last: &Documents, now: &Documents) -> bool {
     last.len() == now.len()
         && last.iter().zip(now).all(|((a, x), (b, y))| a == b && (Arc::ptr_eq(x, y) || x == y))
 }

@@ -48,7 +48,11 @@ impl Actor for EntryPointActor {
     type State = State;
     type Arguments = Arguments;
 
-    async fn pre_start(&self, myself: ActorRef<Message>, args: Arguments) -> Result<State, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        args: Arguments,
+    ) -> Result<State, ActorProcessingErr> {
         let seen = Seen::default();
         let look = Look::new(myself, &seen, || Message::Look);
         let mut bell = JoinSet::new();
@@ -67,7 +71,12 @@ impl Actor for EntryPointActor {
         Ok(State { args, seen, _bell: bell })
     }
 
-    async fn handle(&self, _: ActorRef<Message>, message: Message, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Look => state.look(),
             Message::Ping(reply) => reply.send(())?,
@@ -98,7 +107,9 @@ impl State {
                 }
                 // Closed: the process drains.
                 Ok(None) => {}
-                Err(error) => tracing::warn!(entry_point = %name, worker, error = %error, "failed to share a socket"),
+                Err(error) => {
+                    tracing::warn!(entry_point = %name, worker, error = %error, "failed to share a socket")
+                }
             }
         }
     }

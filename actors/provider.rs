@@ -44,7 +44,11 @@ impl Actor for ProviderActor {
     type State = State;
     type Arguments = Arguments;
 
-    async fn pre_start(&self, myself: ActorRef<Message>, args: Arguments) -> Result<State, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        args: Arguments,
+    ) -> Result<State, ActorProcessingErr> {
         let mut running = JoinSet::new();
         let source = (args.make)();
         running.spawn(async move {
@@ -57,7 +61,12 @@ impl Actor for ProviderActor {
         Ok(State { name: args.name, _running: running })
     }
 
-    async fn handle(&self, _: ActorRef<Message>, message: Message, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Ended => Err(format!("the provider `{}` has ended", state.name).into()),
             Message::Ping(reply) => Ok(reply.send(())?),

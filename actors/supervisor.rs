@@ -80,7 +80,11 @@ impl Actor for Supervisor {
     type State = State;
     type Arguments = Arguments;
 
-    async fn pre_start(&self, myself: ActorRef<Message>, args: Arguments) -> Result<State, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        args: Arguments,
+    ) -> Result<State, ActorProcessingErr> {
         let children: Vec<Child> = kinds(&args).map(|kind| Child::new(kind, &args)).collect();
         for child in 0..children.len() {
             myself.cast(Message::Start(child))?;
@@ -91,7 +95,12 @@ impl Actor for Supervisor {
         Ok(State { args, children, asking: JoinSet::new() })
     }
 
-    async fn handle(&self, myself: ActorRef<Message>, message: Message, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Start(child) => state.start(child, &myself).await,
             Message::AskAll => state.ask_all(&myself),
@@ -128,7 +137,9 @@ fn kinds(args: &Arguments) -> impl Iterator<Item = Kind> {
 
 impl State {
     async fn start(&mut self, index: usize, myself: &ActorRef<Message>) {
-        let Some(child) = self.children.get_mut(index).filter(|child| child.running.is_none()) else { return };
+        let Some(child) = self.children.get_mut(index).filter(|child| child.running.is_none()) else {
+            return;
+        };
         child.epoch += 1;
         match child.kind.spawn(&self.args, myself.get_cell()).await {
             Ok(ask) => {
@@ -174,8 +185,12 @@ impl State {
 
     /// Gives a child up. It may be stuck where nothing can stop it, so nobody waits for its end.
     fn abandon(&mut self, index: usize, epoch: u64, myself: &ActorRef<Message>) {
-        let Some(child) = self.children.get_mut(index).filter(|child| child.epoch == epoch) else { return };
-        let Some(running) = child.running.take() else { return };
+        let Some(child) = self.children.get_mut(index).filter(|child| child.epoch == epoch) else {
+            return;
+        };
+        let Some(running) = child.running.take() else {
+            return;
+        };
         tracing::error!(actor = child.name, "an actor gives no answer and is replaced");
         running.cell.unlink(myself.get_cell());
         running.cell.kill();
@@ -199,10 +214,13 @@ impl Child {
     fn new(kind: Kind, args: &Arguments) -> Self {
         let name = match kind {
             Kind::Configurator => "configurator".to_owned(),
-            Kind::Provider(place) => args.providers.get(place).map_or_else(String::new, |p| format!("provider.{}", p.name)),
-            Kind::EntryPoint(place) => {
-                args.entry_points.get(place).map_or_else(String::new, |e| format!("entrypoint.{}", e.entry_point.name))
+            Kind::Provider(place) => {
+                args.providers.get(place).map_or_else(String::new, |p| format!("provider.{}", p.name))
             }
+            Kind::EntryPoint(place) => args
+                .entry_points
+                .get(place)
+                .map_or_else(String::new, |e| format!("entrypoint.{}", e.entry_point.name)),
         };
         Self { kind, name, running: None, epoch: 0, backoff: Backoff::default() }
     }
@@ -248,15 +266,15 @@ impl Ask {
     async fn is_alive(&self) -> bool {
         let patience = Some(PATIENCE);
         match self {
-            Self::Configurator(actor) => answered(actor.call(configurator::Message::Ping, patience).await),
-            Self::Provider(actor) => answered(actor.call(provider::Message::Ping, patience).await),
-            Self::EntryPoint(actor) => answered(actor.call(entrypoint::Message::Ping, patience).await),
+            Self::Configurator(actor) => answered(&actor.call(configurator::Message::Ping, patience).await),
+            Self::Provider(actor) => answered(&actor.call(provider::Message::Ping, patience).await),
+            Self::EntryPoint(actor) => answered(&actor.call(entrypoint::Message::Ping, patience).await),
         }
     }
 }
 
 /// One that has ended is the business of its end.
-fn answered<M>(answer: Result<ractor::rpc::CallResult<()>, ractor::MessagingErr<M>>) -> bool {
+fn answered<M>(answer: &Result<ractor::rpc::CallResult<()>, ractor::MessagingErr<M>>) -> bool {
     !matches!(answer, Ok(ractor::rpc::CallResult::Timeout))
 }
 

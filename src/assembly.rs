@@ -8,10 +8,12 @@ use document::Problem;
 use dynamic::Configuration;
 use dynamic::http::{Observability, RouterTls, TraceVerbosity};
 use dynamic::merge::{EntryPoint, Model};
+use entrypoint::Listen;
 use entrypoint::address::{Address, Host};
 use entrypoint::config::{self, UnderscoreHeaders};
-use entrypoint::settings::{EncodedCharacters, Forwarded, HEADER_BYTES, HEADER_FIELDS, Http2, Settings, Underscores};
-use entrypoint::Listen;
+use entrypoint::settings::{
+    EncodedCharacters, Forwarded, HEADER_BYTES, HEADER_FIELDS, Http2, Settings, Underscores,
+};
 use provider::internal::Redirection;
 
 use crate::install::Install;
@@ -41,14 +43,15 @@ fn model(config: &config::Config) -> Model {
             cert_resolver: tls.cert_resolver.clone(),
             domains: tls.domains.iter().map(domain).collect(),
         }),
+        // What a router has anyway is not said: a model makes a copy of the router for each entry point.
         observability: Observability {
-            access_logs: Some(observability.access_logs),
-            metrics: Some(observability.metrics),
-            tracing: Some(observability.tracing),
-            trace_verbosity: Some(match observability.trace_verbosity {
-                config::TraceVerbosity::Minimal => TraceVerbosity::Minimal,
-                config::TraceVerbosity::Detailed => TraceVerbosity::Detailed,
-            }),
+            access_logs: (!observability.access_logs).then_some(false),
+            metrics: (!observability.metrics).then_some(false),
+            tracing: (!observability.tracing).then_some(false),
+            trace_verbosity: match observability.trace_verbosity {
+                config::TraceVerbosity::Minimal => None,
+                config::TraceVerbosity::Detailed => Some(TraceVerbosity::Detailed),
+            },
         },
     }
 }
@@ -57,7 +60,8 @@ fn model(config: &config::Config) -> Model {
 pub(crate) fn internal(install: &Install, entry_points: &[EntryPoint]) -> Configuration {
     let names: Vec<Arc<str>> = entry_points.iter().map(|entry_point| Arc::clone(&entry_point.name)).collect();
     let prometheus = install.metrics.as_ref().and_then(|metrics| metrics.prometheus.as_ref());
-    let mut document = api::internal::document(install.api.as_ref(), install.ping.as_ref(), prometheus, &names);
+    let mut document =
+        api::internal::document(install.api.as_ref(), install.ping.as_ref(), prometheus, &names);
     let redirections: Vec<Redirection> =
         install.entry_points.iter().filter_map(|(name, config)| redirection(install, name, config)).collect();
     provider::internal::redirect(&mut document, &redirections);
@@ -141,19 +145,25 @@ fn encoded(config: &config::EncodedCharacters) -> EncodedCharacters {
         (config.allow_encoded_question_mark, "%3F"),
         (config.allow_encoded_hash, "%23"),
     ];
-    EncodedCharacters { refused: all.into_iter().filter_map(|(allowed, escape)| (!allowed).then_some(escape)).collect() }
+    EncodedCharacters {
+        refused: all.into_iter().filter_map(|(allowed, escape)| (!allowed).then_some(escape)).collect(),
+    }
 }
 
 fn forwarded(config: &config::Config, install: &Install) -> Result<Forwarded, Problem> {
     let headers = &config.forwarded_headers;
     let connection = headers.connection.iter().enumerate().map(|(place, name)| {
         name.trim().parse().map_err(|_invalid| {
-            Problem::field(format!("forwardedHeaders.connection[{place}]"), format_args!("`{name}` is no header name"))
+            Problem::field(
+                format!("forwardedHeaders.connection[{place}]"),
+                format_args!("`{name}` is no header name"),
+            )
         })
     });
     Ok(Forwarded {
         insecure: headers.insecure,
-        trusted: config::networks(&headers.trusted_ips).map_err(|p| p.under("forwardedHeaders.trustedIPs"))?,
+        trusted: config::networks(&headers.trusted_ips)
+            .map_err(|p| p.under("forwardedHeaders.trustedIPs"))?,
         connection: connection.collect::<Result<_, _>>()?,
         not_append_for: headers.not_append_x_forwarded_for || install.global.not_append_x_forwarded_for,
     })
@@ -163,7 +173,11 @@ fn forwarded(config: &config::Config, install: &Install) -> Result<Forwarded, Pr
 ///
 /// # Errors
 /// When its host is a name that has no address.
-pub(crate) fn listen(config: &config::Config, address: &Address, install: &Install) -> std::io::Result<Listen> {
+pub(crate) fn listen(
+    config: &config::Config,
+    address: &Address,
+    install: &Install,
+) -> std::io::Result<Listen> {
     let host = match &address.host {
         Host::Any => None,
         Host::Ip(ip) => Some(*ip),
@@ -172,5 +186,10 @@ pub(crate) fn listen(config: &config::Config, address: &Address, install: &Insta
             Some(found.next().as_ref().map(SocketAddr::ip).ok_or(std::io::ErrorKind::AddrNotAvailable)?)
         }
     };
-    Ok(Listen { host, port: address.port, reuse_port: config.reuse_port, shared: install.core.shared_listener })
+    Ok(Listen {
+        host,
+        port: address.port,
+        reuse_port: config.reuse_port,
+        shared: install.core.shared_listener,
+    })
 }

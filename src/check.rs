@@ -98,3 +98,6 @@ fn print_for_people(findings: &Findings, files: usize) {
     };
     say(format_args!("{verdict} in {}", count(files, "file")));
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,13 +77,16 @@ const OF_OUR_OWN: [&str; 5] = ["help", "-h", "--help", "-V", "--version"];
 
 /// Reads the arguments, without the program's name. An error has been said already.
 pub(crate) fn read(args: impl Iterator<Item = OsString>) -> Result<Command, ExitCode> {
-    let args: Vec<String> = args.map(OsString::into_string).collect::<Result<_, _>>().map_err(|unreadable| {
-        complain(format_args!("error: the argument `{}` is not UTF-8", unreadable.display()));
-        usage_error()
-    })?;
+    let args: Vec<String> =
+        args.map(OsString::into_string).collect::<Result<_, _>>().map_err(|unreadable| {
+            complain(format_args!("error: the argument `{}` is not UTF-8", unreadable.display()));
+            usage_error()
+        })?;
     match args.first().map(String::as_str) {
         Some(first) if NAMES.contains(&first) => parse(&args),
-        Some("help") if args.len() > 1 => parse(&[args.get(1).cloned().unwrap_or_default(), "--help".to_owned()]),
+        Some("help") if args.len() > 1 => {
+            parse(&[args.get(1).cloned().unwrap_or_default(), "--help".to_owned()])
+        }
         Some("help") => parse(&["--help".to_owned()]),
         Some(first) if OF_OUR_OWN.contains(&first) => parse(&args),
         // A misspelt command must not start a gateway.
@@ -168,7 +171,9 @@ mod tests {
 
     #[test]
     fn wrong_lines_start_nothing() {
-        for line in ["chekc a.yml", "check", "check --nonsense a", "explain", "demo --port x", "explain -X", "--help"] {
+        for line in
+            ["chekc a.yml", "check", "check --nonsense a", "explain", "demo --port x", "explain -X", "--help"]
+        {
             assert!(read_words(line).is_err(), "{line}");
         }
     }

@@ -52,10 +52,13 @@ pub(crate) struct Backends(Vec<Backend>);
 
 /// Makes everything ready, or says what stands in the way.
 pub(crate) fn prepare(options: &Options) -> Result<Demo, String> {
-    for (port, flag) in [(options.port, "--port"), (options.tls_port, "--tls-port"), (options.api_port, "--api-port")] {
+    for (port, flag) in
+        [(options.port, "--port"), (options.tls_port, "--tls-port"), (options.api_port, "--api-port")]
+    {
         check_port(port, flag)?;
     }
-    let prepared = folder::prepare(&options.dir).map_err(|error| format!("error: {}", telemetry::chain(&error)))?;
+    let prepared =
+        folder::prepare(&options.dir).map_err(|error| format!("error: {}", telemetry::chain(&error)))?;
     let install = options.install()?;
     let mut guide = guide::text(Places {
         folder: &options.dir,
@@ -122,10 +125,10 @@ mod tests {
 
     #[test]
     fn everything_is_on_this_machine_only() {
-        let options =
-            Options { dir: "a folder".into(), port: 8000, tls_port: 8443, api_port: 8080 };
+        let options = Options { dir: "a folder".into(), port: 8000, tls_port: 8443, api_port: 8080 };
         let install = options.install().unwrap();
-        let addresses: Vec<&str> = install.entry_points.values().map(|config| config.address.as_str()).collect();
+        let addresses: Vec<&str> =
+            install.entry_points.values().map(|config| config.address.as_str()).collect();
         assert_eq!(addresses, ["127.0.0.1:8080", "127.0.0.1:8000", "127.0.0.1:8443"]);
         assert_eq!(install.providers.manifests.unwrap().directory, "a folder");
     }

@@ -100,7 +100,8 @@ impl Options {
     }
 
     fn question(&self, install: &Install) -> Result<Question, Failure> {
-        asked::question(self.asked(), self.headers.iter().map(String::as_str), install).map_err(Failure::NoRequest)
+        asked::question(self.asked(), self.headers.iter().map(String::as_str), install)
+            .map_err(Failure::NoRequest)
     }
 
     /// Reads the configuration, and asks it.
@@ -111,15 +112,19 @@ impl Options {
         let question = self.question(&install)?;
         let compiled = offline::compile(&install, documents);
         let failed = |message: String| Failure::NoAnswer(format!("error: {message}"));
-        let explanation =
-            snapshot::explain::explain(&compiled.snapshot, Some(&compiled.report), &question).map_err(failed)?;
+        let explanation = snapshot::explain::explain(&compiled.snapshot, Some(&compiled.report), &question)
+            .map_err(failed)?;
         let errors = compiled.problems().iter().filter(|problem| problem.is_error()).count();
         if errors > 0 {
-            complain(format_args!("note: the configuration has errors ({errors}); `portcullis check` shows them\n"));
+            complain(format_args!(
+                "note: the configuration has errors ({errors}); `portcullis check` shows them\n"
+            ));
         }
         match self.output {
             Output::Human => Ok(explanation.to_string()),
-            Output::Json => serde_json::to_string_pretty(&explanation).map_err(|error| failed(error.to_string())),
+            Output::Json => {
+                serde_json::to_string_pretty(&explanation).map_err(|error| failed(error.to_string()))
+            }
         }
     }
 
@@ -146,6 +151,7 @@ impl Options {
 }
 
 fn said(problems: &[Problem]) -> String {
-    let texts: Vec<String> = problems.iter().filter(|problem| problem.is_error()).map(Problem::to_string).collect();
+    let texts: Vec<String> =
+        problems.iter().filter(|problem| problem.is_error()).map(Problem::to_string).collect();
     texts.join("\n\n")
 }

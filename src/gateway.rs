@@ -18,7 +18,7 @@ use snapshot::{Context, Published, Report};
 use telemetry::Telemetry;
 use telemetry::log::Log;
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::assembly;
 use crate::install::Install;
@@ -55,7 +55,6 @@ pub(crate) struct Gateway {
     readiness: Arc<Readiness>,
     telemetry: Arc<Telemetry>,
     log: Log,
-    reread: Arc<Notify>,
 }
 
 impl Gateway {
@@ -68,13 +67,7 @@ impl Gateway {
         let connections = raise_descriptor_limit();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = install.core.workers.unwrap_or(cores);
-        let control = Builder::new_multi_thread()
-            .worker_threads(CONTROL_THREADS)
-            .max_blocking_threads(cores.max(2))
-            .thread_name("control")
-            .enable_all()
-            .build()
-            .map_err(Error::Control)?;
+        let control = control_runtime(cores).map_err(Error::Control)?;
         let names: Vec<Arc<str>> = install.entry_points.keys().map(|name| name.as_str().into()).collect();
         let telemetry = Telemetry::start(install.access_log.as_ref(), install.metrics.as_ref(), &names);
         let telemetry = Arc::new(telemetry.map_err(Error::Telemetry)?);
@@ -84,10 +77,12 @@ impl Gateway {
         let beats = Arc::clone(&threads);
         readiness.watch_workers(move || beats.slowest_beat());
         readiness.listeners_are_bound();
-        let (phase, reread) = (watch::Sender::new(Phase::Serving), Arc::new(Notify::new()));
-        let parts = Parts { install, control: control.handle(), telemetry: &telemetry, readiness: &readiness };
-        let (configurator, providers) = parts.configuration(workers, &reread);
-        let entry_points = parts.entry_points(sockets, &threads, &configurator.published, &phase, connections)?;
+        let phase = watch::Sender::new(Phase::Serving);
+        let parts =
+            Parts { install, control: control.handle(), telemetry: &telemetry, readiness: &readiness };
+        let (configurator, providers) = parts.configuration(workers);
+        let entry_points =
+            parts.entry_points(sockets, &threads, &configurator.published, &phase, connections)?;
         let arguments = actors::Arguments {
             configurator,
             providers,
@@ -96,23 +91,23 @@ impl Gateway {
             #[cfg(feature = "test-hooks")]
             hooks: crate::hooks::hooks().clone(),
         };
-        Ok(Self { control, arguments, phase, readiness, telemetry, log, reread })
+        Ok(Self { control, arguments, phase, readiness, telemetry, log })
     }
 
     /// Serves until a signal has ended it. `beside`: runs as long.
     pub(crate) fn run(self, beside: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let Self { control, arguments, phase, readiness, telemetry, log, reread } = self;
+        let Self { control, arguments, phase, readiness, telemetry, log } = self;
         control.block_on(async {
             let stop = watch::Sender::new(false);
             let mut tasks = tokio::task::JoinSet::new();
             tasks.spawn(actors::keep_running(arguments.clone(), stop.subscribe()));
             tasks.spawn(beside);
             let mut signals = signals::Signals::listen().map_err(Error::Signals)?;
-            signals.until_stop(&telemetry, &log, &reread).await;
+            signals.until_stop(&telemetry, &log, &arguments.providers).await;
             readiness.drain();
             tokio::select! {
                 () = drain::drain(&arguments.entry_points, &phase) => {}
-                () = signals.until_stop(&telemetry, &log, &reread) => tracing::warn!("told twice, ending at once"),
+                () = signals.until_stop(&telemetry, &log, &arguments.providers) => tracing::warn!("told twice, ending at once"),
             }
             stop.send_replace(true);
             telemetry.flush(Duration::from_secs(3)).await;
@@ -120,12 +115,6 @@ impl Gateway {
         })?;
         control.shutdown_timeout(Duration::from_millis(200));
         Ok(())
-    }
-
-    /// Entry points by name, with the addresses they listen on.
-    pub(crate) fn addresses(&self) -> Vec<(String, std::net::SocketAddr)> {
-        let each = self.arguments.entry_points.iter();
-        each.map(|args| (args.entry_point.name.to_string(), args.sockets.address())).collect()
     }
 }
 
@@ -138,11 +127,7 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn configuration(
-        &self,
-        workers: usize,
-        reread: &Arc<Notify>,
-    ) -> (configurator::Arguments, Vec<actors::provider::Arguments>) {
+    fn configuration(&self, workers: usize) -> (configurator::Arguments, Vec<actors::provider::Arguments>) {
         let install = self.install;
         let entry_points = assembly::entry_points(install);
         let internal = Arc::new(assembly::internal(install, &entry_points));
@@ -155,7 +140,7 @@ impl Parts<'_> {
         let published = Arc::new(Published::new(Arc::new(empty)));
         let report = watch::Sender::new(Arc::new(report));
         self.add_handlers(&mut cx, &published, &report);
-        let providers = providers(install, reread);
+        let providers = providers(install);
         let readiness = Arc::clone(self.readiness);
         let configurator = configurator::Arguments {
             documents: providers.iter().map(|provider| provider.documents.subscribe()).collect(),
@@ -170,10 +155,16 @@ impl Parts<'_> {
         (configurator, providers)
     }
 
-    fn add_handlers(&self, cx: &mut Context, published: &Arc<Published>, report: &watch::Sender<Arc<Report>>) {
+    fn add_handlers(
+        &self,
+        cx: &mut Context,
+        published: &Arc<Published>,
+        report: &watch::Sender<Arc<Report>>,
+    ) {
         let control = self.control.clone();
         if let Some(config) = &self.install.api {
-            let api = Api::new(config, self.facts(), Arc::clone(published), report.subscribe(), control.clone());
+            let api =
+                Api::new(config, self.facts(), Arc::clone(published), report.subscribe(), control.clone());
             cx.add_handler("api@internal", Arc::new(api));
         }
         if let Some(ping) = &self.install.ping {
@@ -202,10 +193,19 @@ impl Parts<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             codename: "portcullis".to_owned(),
             started: telemetry::rfc3339(SystemTime::now()),
-            entry_points: install.entry_points.iter().map(|(name, config)| (name.clone(), shown(config))).collect(),
+            entry_points: install
+                .entry_points
+                .iter()
+                .map(|(name, config)| (name.clone(), shown(config)))
+                .collect(),
             features: api::Features {
                 tracing: String::new(),
-                metrics: install.metrics.as_ref().and_then(|m| m.prometheus.as_ref()).map_or("", |_| "Prometheus").to_owned(),
+                metrics: install
+                    .metrics
+                    .as_ref()
+                    .and_then(|m| m.prometheus.as_ref())
+                    .map_or("", |_| "Prometheus")
+                    .to_owned(),
                 access_log: install.access_log.is_some(),
             },
             providers,
@@ -246,17 +246,30 @@ impl Parts<'_> {
     }
 }
 
-fn providers(install: &Install, reread: &Arc<Notify>) -> Vec<actors::provider::Arguments> {
+/// Actors, watchers, the API: everything that serves nobody. CPU work goes to its bounded blocking pool.
+fn control_runtime(cores: usize) -> io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(CONTROL_THREADS)
+        .max_blocking_threads(cores.max(2))
+        .thread_name("control")
+        .enable_all()
+        .build()
+}
+
+fn providers(install: &Install) -> Vec<actors::provider::Arguments> {
     let mut providers = Vec::new();
     let mut add = |name, make: Arc<dyn Fn() -> Provider + Send + Sync>| {
         let documents = watch::Sender::new(Documents::default());
-        providers.push(actors::provider::Arguments { name, make, documents, reread: Arc::clone(reread) });
+        providers.push(actors::provider::Arguments { name, make, documents, reread: Arc::default() });
     };
     if let Some(file) = install.providers.file.clone() {
         add("file", Arc::new(move || Provider::File(provider::file::File::new(&file))));
     }
     if let Some(manifests) = install.providers.manifests.clone() {
-        add("manifests", Arc::new(move || Provider::Manifests(provider::manifests::Manifests::new(&manifests))));
+        add(
+            "manifests",
+            Arc::new(move || Provider::Manifests(provider::manifests::Manifests::new(&manifests))),
+        );
     }
     providers
 }
@@ -268,9 +281,13 @@ fn bind(install: &Install, workers: usize) -> Result<Vec<(String, Arc<Sockets>)>
             name: name.clone(),
             problem: Box::new(Problem::field("address", error)),
         })?;
-        let sockets = assembly::listen(config, &address, install).and_then(|listen| Sockets::bind(listen, workers));
-        let sockets = sockets
-            .map_err(|source| Error::Bind { name: name.clone(), address: config.address.clone(), source })?;
+        let sockets =
+            assembly::listen(config, &address, install).and_then(|listen| Sockets::bind(listen, workers));
+        let sockets = sockets.map_err(|source| Error::Bind {
+            name: name.clone(),
+            address: config.address.clone(),
+            source,
+        })?;
         tracing::info!(entry_point = name, address = %sockets.address(), "listening");
         bound.push((name.clone(), Arc::new(sockets)));
     }

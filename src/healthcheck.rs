@@ -26,7 +26,8 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         }
     };
     let asked = url(&install).and_then(|url| {
-        let answer = plain_http::ask("HEAD", &url, PATIENCE).map_err(|error| telemetry::chain(&error).to_string())?;
+        let answer =
+            plain_http::ask("HEAD", &url, PATIENCE).map_err(|error| telemetry::chain(&error).to_string())?;
         Ok((url, answer))
     });
     match asked {
@@ -88,7 +89,10 @@ mod tests {
         check("ping: {}\n", Ok("http://127.0.0.1:8080/ping"));
         check("ping: {entryPoint: a}\nentryPoints: {a: {address: '[::]:90'}}\n", Ok("http://[::1]:90/ping"));
         check("ping: {entryPoint: a}\nentryPoints: {a: {address: 'gw:90'}}\n", Ok("http://gw:90/ping"));
-        check("ping: {entryPoint: a}\nentryPoints: {a: {address: '10.0.0.1:90'}}\n", Ok("http://10.0.0.1:90/ping"));
+        check(
+            "ping: {entryPoint: a}\nentryPoints: {a: {address: '10.0.0.1:90'}}\n",
+            Ok("http://10.0.0.1:90/ping"),
+        );
     }
 
     #[test]

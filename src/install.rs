@@ -20,13 +20,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use load::{Loaded, Source, load, read_file, read_text};
-pub use sections::{Cluster, Core, Global, HostResolver, RuleSyntax, TcpServersTransport};
+pub(crate) use load::{Source, load, read_file, read_text};
+pub(crate) use sections::{Cluster, Core, Global, HostResolver, RuleSyntax, TcpServersTransport};
 
 /// The document as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Install {
+pub(crate) struct Install {
     /// Where traffic enters. None at all: one named `http` on `:80`.
     pub entry_points: BTreeMap<String, entrypoint::config::Config>,
     /// Where the dynamic configuration comes from.
@@ -54,10 +54,10 @@ pub struct Install {
 }
 
 /// Sections of the dynamic configuration: a file may hold both halves, and each reader passes over the other's.
-pub const DYNAMIC_SECTIONS: [&str; 4] = ["http", "tcp", "udp", "tls"];
+pub(crate) const DYNAMIC_SECTIONS: [&str; 4] = ["http", "tcp", "udp", "tls"];
 
 /// The entry point of the gateway's own services.
-pub const INTERNAL_ENTRY_POINT: &str = "traefik";
+pub(crate) const INTERNAL_ENTRY_POINT: &str = "traefik";
 
 /// The entry point of an installation that names none.
 const DEFAULT_ENTRY_POINT: &str = "http";
@@ -66,21 +66,13 @@ const DEFAULT_ENTRY_POINT: &str = "http";
 
 impl Install {
     /// Entry points that routers use when they name none: those that say so, else all but the internal one and UDP.
-    pub fn default_entry_points(&self) -> Vec<&str> {
+    pub(crate) fn default_entry_points(&self) -> Vec<&str> {
         let named = |as_default: bool| {
             let wanted = move |(name, config): &(&String, &entrypoint::config::Config)| {
                 let is_udp = config.address().is_ok_and(|address| address.is_udp());
-                if as_default {
-                    config.as_default
-                } else {
-                    !is_udp && name.as_str() != INTERNAL_ENTRY_POINT
-                }
+                if as_default { config.as_default } else { !is_udp && name.as_str() != INTERNAL_ENTRY_POINT }
             };
-            self.entry_points
-                .iter()
-                .filter(wanted)
-                .map(|(name, _)| name.as_str())
-                .collect::<Vec<_>>()
+            self.entry_points.iter().filter(wanted).map(|(name, _)| name.as_str()).collect::<Vec<_>>()
         };
         match named(true) {
             chosen if chosen.is_empty() => named(false),
@@ -91,38 +83,26 @@ impl Install {
     /// Adds the entry points that are there without being named.
     fn complete(&mut self) {
         if self.entry_points.is_empty() {
-            self.entry_points
-                .insert(DEFAULT_ENTRY_POINT.to_owned(), listening_on(":80"));
+            self.entry_points.insert(DEFAULT_ENTRY_POINT.to_owned(), listening_on(":80"));
         }
         if self.needs_internal() {
             let internal = || listening_on(":8080");
-            self.entry_points
-                .entry(INTERNAL_ENTRY_POINT.to_owned())
-                .or_insert_with(internal);
+            self.entry_points.entry(INTERNAL_ENTRY_POINT.to_owned()).or_insert_with(internal);
         }
     }
 
     /// One of the gateway's own services is answered on the internal entry point.
     fn needs_internal(&self) -> bool {
-        let prometheus = self
-            .metrics
-            .as_ref()
-            .and_then(|metrics| metrics.prometheus.as_ref());
+        let prometheus = self.metrics.as_ref().and_then(|metrics| metrics.prometheus.as_ref());
         let here = |entry_point: &str, manual: bool| entry_point == INTERNAL_ENTRY_POINT && !manual;
         self.api.as_ref().is_some_and(|api| api.insecure)
-            || self
-                .ping
-                .as_ref()
-                .is_some_and(|ping| here(&ping.entry_point, ping.manual_routing))
+            || self.ping.as_ref().is_some_and(|ping| here(&ping.entry_point, ping.manual_routing))
             || prometheus.is_some_and(|prometheus| here(&prometheus.entry_point, prometheus.manual_routing))
     }
 }
 
 fn listening_on(address: &str) -> entrypoint::config::Config {
-    entrypoint::config::Config {
-        address: address.to_owned(),
-        ..entrypoint::config::Config::default()
-    }
+    entrypoint::config::Config { address: address.to_owned(), ..entrypoint::config::Config::default() }
 }
 
 #[cfg(test)]

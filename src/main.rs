@@ -57,7 +57,9 @@ fn run(flags: &[String]) -> ExitCode {
         }
     };
     if loaded.source == install::Source::Defaults {
-        complain("no configuration was given: listening on :80 without a route; `portcullis demo` shows more");
+        complain(
+            "no configuration was given: listening on :80 without a route; `portcullis demo` shows more",
+        );
     }
     serve(Gateway::start(&loaded.install, &loaded.warnings), std::future::pending())
 }

@@ -26,15 +26,20 @@ pub(crate) struct Compiled {
 struct Absent;
 
 /// Services that routers may name without anybody having written them.
-const OWN_SERVICES: [&str; 4] = ["api@internal", "dashboard@internal", "ping@internal", "prometheus@internal"];
+const OWN_SERVICES: [&str; 4] =
+    ["api@internal", "dashboard@internal", "ping@internal", "prometheus@internal"];
 
 /// The entry point of routers that name none, where nothing says which there are.
 const USUAL_ENTRY_POINT: &str = "web";
 
+/// The entry point for TLS, as everybody calls it; in Traefik's chart its routers need not say so.
+const TLS_ENTRY_POINT: &str = "websecure";
+
 /// The environment as the install configuration reads it.
 pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
     // Neither names nor values of ours are anything but UTF-8.
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// The documents of these files: dynamic configuration, and Kubernetes manifests with the install configuration's
@@ -71,7 +76,12 @@ pub(crate) fn assume_entry_points(install: &mut Install, documents: &Documents) 
     if names.is_empty() {
         names.insert(USUAL_ENTRY_POINT.to_owned());
     }
-    install.entry_points.extend(names.into_iter().map(|name| (name, entrypoint::config::Config::default())));
+    let assumed = |name: String| {
+        let mut config = entrypoint::config::Config::default();
+        config.http.tls = (name == TLS_ENTRY_POINT).then(Default::default);
+        (name, config)
+    };
+    install.entry_points.extend(names.into_iter().map(assumed));
 }
 
 fn configs<T>(objects: &Map<T>) -> impl Iterator<Item = &T> {
@@ -102,7 +112,9 @@ fn context(install: &Install, entry_points: Vec<EntryPoint>) -> Context {
 /// A runtime that never runs: names of endpoints are not looked up, for no endpoint is ever asked.
 fn nobody() -> Handle {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-        Builder::new_current_thread().build().expect("a runtime without drivers needs nothing from the system")
+        Builder::new_current_thread()
+            .build()
+            .expect("a runtime without drivers needs nothing from the system")
     });
     RUNTIME.handle().clone()
 }

@@ -51,7 +51,8 @@ pub(crate) fn ask(method: &str, url: &str, patience: Duration) -> Result<Answer,
          Connection: close\r\n\r\n"
     );
     let address = stream.1;
-    let raw = talk(&mut stream.0, request.as_bytes(), deadline).map_err(|source| Error::Ask { address, source })?;
+    let raw =
+        talk(&mut stream.0, request.as_bytes(), deadline).map_err(|source| Error::Ask { address, source })?;
     parse(&raw, method == "HEAD").ok_or(Error::NoHttp { address })
 }
 
@@ -81,7 +82,9 @@ fn talk(stream: &mut TcpStream, request: &[u8], deadline: Instant) -> io::Result
             Ok(0) => return Ok(raw),
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(io::ErrorKind::TimedOut.into()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
             Err(error) => return Err(error),
         };
         raw.extend_from_slice(buffer.get(..read).unwrap_or_default());

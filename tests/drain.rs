@@ -69,8 +69,7 @@ async fn an_idle_connection_is_closed() {
 async fn the_grace_period_bounds_a_request_that_never_ends() {
     let shop = backend("shop").await;
     let grace = json!({"transport": {"lifeCycle": {"graceTimeOut": "1s"}}});
-    let mut gateway =
-        gateway().entry_point("web", grace).file(&routes(&["shop"])).with(&shop).start().await;
+    let mut gateway = gateway().entry_point("web", grace).file(&routes(&["shop"])).with(&shop).start().await;
     shop.answers("/never", Answer::status(200).hold());
     let mut client = gateway.connect("web").await;
     client.send(&Request::new("GET", "shop.test", "/never").bytes()).await.unwrap();

@@ -59,12 +59,18 @@ async fn hold(name: &str) {
     }
     let total = table.checks.len();
     let broken = breaches.len();
-    assert!(broken == 0, "{} of {total} facts hold; these do not:\n  {}\n", total - broken, breaches.join("\n  "));
+    assert!(
+        broken == 0,
+        "{} of {total} facts hold; these do not:\n  {}\n",
+        total - broken,
+        breaches.join("\n  ")
+    );
 }
 
 /// Ports and folders of this run in the place of their names.
 fn filled(gateway: &Gateway, value: &Value) -> Value {
-    serde_json::from_str(&gateway.fill(&value.to_string())).expect("names of ports and folders hold no quotes")
+    serde_json::from_str(&gateway.fill(&value.to_string()))
+        .expect("names of ports and folders hold no quotes")
 }
 
 fn accepts(want: &Value, got: &Value) -> bool {
@@ -73,7 +79,8 @@ fn accepts(want: &Value, got: &Value) -> bool {
             choice["anyOf"].as_array().expect("a list").iter().any(|want| accepts(want, got))
         }
         (Value::Object(want), Value::Object(got)) => {
-            want.len() == got.len() && want.iter().all(|(key, want)| got.get(key).is_some_and(|got| accepts(want, got)))
+            want.len() == got.len()
+                && want.iter().all(|(key, want)| got.get(key).is_some_and(|got| accepts(want, got)))
         }
         (Value::Array(want), Value::Array(got)) => {
             want.len() == got.len() && want.iter().zip(got).all(|(want, got)| accepts(want, got))
@@ -83,11 +90,14 @@ fn accepts(want: &Value, got: &Value) -> bool {
 }
 
 fn differences(want: &Value, got: &Value) -> String {
-    let (Value::Object(wanted), Value::Object(had)) = (want, got) else { return format!("want {want}, got {got}") };
+    let (Value::Object(wanted), Value::Object(had)) = (want, got) else {
+        return format!("want {want}, got {got}");
+    };
     if wanted.contains_key("anyOf") {
         return format!("want {want}, got {got}");
     }
     let keys = wanted.iter().filter(|(key, want)| !had.get(*key).is_some_and(|got| accepts(want, got)));
-    let lines = keys.map(|(key, want)| format!("{key}: want {want}, got {}", had.get(key).unwrap_or(&Value::Null)));
+    let lines =
+        keys.map(|(key, want)| format!("{key}: want {want}, got {}", had.get(key).unwrap_or(&Value::Null)));
     lines.collect::<Vec<_>>().join("; ")
 }

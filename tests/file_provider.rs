@@ -40,7 +40,8 @@ async fn a_file_that_cannot_be_read_keeps_its_last_good_version() {
 async fn a_mistake_in_one_object_breaks_that_object_alone() {
     let shop = backend("shop").await;
     let gateway = gateway().file(&routes(&["shop"])).with(&shop).start().await;
-    let broken = routes(&["shop"]).replace("  services:", "    new: { rul: 'Host(`new.test`)', service: shop }\n  services:");
+    let broken = routes(&["shop"])
+        .replace("  services:", "    new: { rul: 'Host(`new.test`)', service: shop }\n  services:");
     gateway.rewrite(&broken);
     eventually("the log says what the key should be", async || {
         holds(gateway.log().contains("rul") && gateway.log().contains("rule"))
@@ -74,10 +75,8 @@ async fn a_folder_is_read_with_its_subfolders() {
     let builder = gateway().with(&shop).with(&blog);
     let folder = builder.folder().join("dynamic");
     fs::create_dir_all(folder.join("team")).unwrap();
-    let gateway = builder
-        .install(json!({"providers": {"file": {"directory": folder, "watch": true}}}))
-        .start()
-        .await;
+    let gateway =
+        builder.install(json!({"providers": {"file": {"directory": folder, "watch": true}}})).start().await;
     fs::write(folder.join("shop.yml"), gateway.fill(&routes(&["shop"]))).unwrap();
     fs::write(folder.join("team/blog.yaml"), gateway.fill(&routes(&["blog"]))).unwrap();
     serves(&gateway, "shop.test").await;
@@ -87,7 +86,8 @@ async fn a_folder_is_read_with_its_subfolders() {
     eventually("the log names it", async || holds(gateway.log().contains("broken.yml"))).await;
     gateway.get("http://shop.test/").await.is(200);
     fs::remove_file(folder.join("shop.yml")).unwrap();
-    eventually("its routes are gone", async || holds(gateway.get("http://shop.test/").await.status == 404)).await;
+    eventually("its routes are gone", async || holds(gateway.get("http://shop.test/").await.status == 404))
+        .await;
     gateway.get("http://blog.test/").await.is(200);
 }
 

@@ -3,11 +3,15 @@
 
 mod harness;
 
-mod facts;
-mod routing;
-mod middlewares;
-mod file_provider;
-mod reload;
 mod drain;
+mod facts;
+mod file_provider;
+mod limits;
+mod middlewares;
+mod protocols;
+mod reload;
+mod routing;
+mod smuggling;
+mod tls;
 
 mod tidy;

@@ -24,7 +24,8 @@ async fn with(middlewares: &str, names: &str) -> (Backend, Gateway) {
 
 #[tokio::test]
 async fn a_refused_request_is_told_when_to_come_back() {
-    let (shop, gateway) = with("    limit: { rateLimit: { average: 1, burst: 1, period: 1h } }", "limit").await;
+    let (shop, gateway) =
+        with("    limit: { rateLimit: { average: 1, burst: 1, period: 1h } }", "limit").await;
     gateway.get("http://a.test/").await.is(200);
     let refused = gateway.get("http://a.test/").await;
     refused.is(429).lacks("Content-Type");
@@ -32,13 +33,17 @@ async fn a_refused_request_is_told_when_to_come_back() {
     let seconds: u32 = refused.header("Retry-After").expect("Retry-After").parse().expect("whole seconds");
     assert!((3590..=3600).contains(&seconds), "{refused}");
     let duration = refused.header("X-Retry-In").expect("X-Retry-In");
-    assert!(duration.starts_with("59m5") || duration.starts_with("1h0m"), "a duration as Go writes it: {duration}");
+    assert!(
+        duration.starts_with("59m5") || duration.starts_with("1h0m"),
+        "a duration as Go writes it: {duration}"
+    );
     assert_eq!(shop.count(), 1, "what is refused is not forwarded");
 }
 
 #[tokio::test]
 async fn a_limit_fills_up_again() {
-    let (_shop, gateway) = with("    limit: { rateLimit: { average: 1, burst: 1, period: 1s } }", "limit").await;
+    let (_shop, gateway) =
+        with("    limit: { rateLimit: { average: 1, burst: 1, period: 1s } }", "limit").await;
     gateway.get("http://a.test/").await.is(200);
     gateway.get("http://a.test/").await.is(429);
     eventually("the bucket has a token again", async || {
@@ -51,7 +56,8 @@ async fn a_limit_fills_up_again() {
 /// Traefik keeps a bucket for each router; here a limit is one limit.
 #[tokio::test]
 async fn routers_share_the_bucket_of_a_middleware() {
-    let (_shop, gateway) = with("    limit: { rateLimit: { average: 1, burst: 2, period: 1h } }", "limit").await;
+    let (_shop, gateway) =
+        with("    limit: { rateLimit: { average: 1, burst: 2, period: 1h } }", "limit").await;
     gateway.get("http://a.test/").await.is(200);
     gateway.get("http://b.test/").await.is(200);
     gateway.get("http://a.test/").await.is(429);
@@ -84,7 +90,8 @@ async fn a_users_file_that_changes_is_read_again() {
 {}",
         services(&["shop"])
     );
-    let gateway = gateway().beside("users", "other:{SHA}AAAAAAAAAAAAAAAAAAAAAAAAAAA=\n").file(&text).with(&shop);
+    let gateway =
+        gateway().beside("users", "other:{SHA}AAAAAAAAAAAAAAAAAAAAAAAAAAA=\n").file(&text).with(&shop);
     let gateway = gateway.start().await;
     // apr:apr-pass
     let credentials = ("Authorization", "Basic YXByOmFwci1wYXNz");

@@ -13,7 +13,7 @@ const RELOADS: usize = 40;
 /// The same configuration with a router that only marks the version.
 fn version(text: &str, number: usize) -> String {
     let router = format!("    v{number}: {{ rule: 'Host(`v{number}.test`)', service: shop }}\n");
-    text.replace("  services:\n", &format!("{router}  services:\n"))
+    text.replace("  routers:\n", &format!("  routers:\n{router}"))
 }
 
 #[tokio::test]
@@ -69,7 +69,8 @@ async fn a_request_in_flight_ends_as_it_began() {
     let change = async {
         eventually("it is at the backend", async || holds(shop.count() == 1)).await;
         gateway.rewrite(&routes(&["blog"]));
-        eventually("its route is gone", async || holds(gateway.get("http://shop.test/").await.status == 404)).await;
+        eventually("its route is gone", async || holds(gateway.get("http://shop.test/").await.status == 404))
+            .await;
         shop.release(1);
     };
     let (response, ()) = tokio::join!(slow, change);
@@ -95,11 +96,17 @@ async fn a_limit_remembers() {
     }
     gateway.get("http://shop.test/").await.is(429);
     gateway.rewrite(&version(&text, 1));
-    eventually("the new version is served", async || holds(gateway.get("http://v1.test/").await.status == 200)).await;
+    eventually("the new version is served", async || {
+        holds(gateway.get("http://v1.test/").await.status == 200)
+    })
+    .await;
     gateway.get("http://shop.test/").await.is(429);
     // What did change starts anew.
     gateway.rewrite(&text.replace("burst: 3", "burst: 4"));
-    eventually("the new limit lets pass", async || holds(gateway.get("http://shop.test/").await.status == 200)).await;
+    eventually("the new limit lets pass", async || {
+        holds(gateway.get("http://shop.test/").await.status == 200)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -110,7 +117,10 @@ async fn connections_to_an_unchanged_service_are_kept() {
     let mut client = gateway.connect("web").await;
     let first = client.ask(&Request::new("GET", "shop.test", "/")).await.seen().connection();
     gateway.rewrite(&version(&text, 1));
-    eventually("the new version is served", async || holds(gateway.get("http://v1.test/").await.status == 200)).await;
+    eventually("the new version is served", async || {
+        holds(gateway.get("http://v1.test/").await.status == 200)
+    })
+    .await;
     let second = client.ask(&Request::new("GET", "shop.test", "/")).await.seen().connection();
     assert_eq!(first, second, "the worker's connection to the endpoint was kept");
 }
@@ -123,7 +133,10 @@ async fn a_burst_of_changes_ends_with_the_last() {
     for number in 0..200 {
         gateway.rewrite(&version(&text, number));
     }
-    eventually("the last version is served", async || holds(gateway.get("http://v199.test/").await.status == 200)).await;
+    eventually("the last version is served", async || {
+        holds(gateway.get("http://v199.test/").await.status == 200)
+    })
+    .await;
     gateway.get("http://v198.test/").await.is(404);
     gateway.get("http://shop.test/").await.is(200);
 }

@@ -19,7 +19,10 @@ async fn without_a_route_the_answer_is_traefiks() {
     let shop = backend("shop").await;
     let gateway = gateway().file(&routes(&["shop"])).with(&shop).start().await;
     let response = gateway.get("http://nobody.test/").await;
-    response.is(404).has("Content-Type", "text/plain; charset=utf-8").has("X-Content-Type-Options", "nosniff");
+    response
+        .is(404)
+        .has("Content-Type", "text/plain; charset=utf-8")
+        .has("X-Content-Type-Options", "nosniff");
     assert_eq!(response.text(), "404 page not found\n");
     assert_eq!(shop.count(), 0);
 }
@@ -109,7 +112,8 @@ async fn the_path_that_is_matched_is_the_path_that_is_sent() {
   services:
 ";
     let gateway = gateway().file(&format!("{text}{}", services(&["shop"]))).with(&shop).start().await;
-    for path in ["/admin", "/%61dmin", "/x/../admin", "//admin", "/./admin", "/x/%2e%2e/admin", "/%2E/admin/"] {
+    for path in ["/admin", "/%61dmin", "/x/../admin", "//admin", "/./admin", "/x/%2e%2e/admin", "/%2E/admin/"]
+    {
         gateway.get(&format!("http://shop.test{path}")).await.is(418);
     }
     assert_eq!(shop.count(), 0, "no spelling of the path got by");

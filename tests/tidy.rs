@@ -25,39 +25,25 @@ const FOLDERS: &[&str] = &["src", "actors", "tests", "docs", "deploy", ".ci"];
 
 /// Every text file of the checkout, in order of its path.
 fn files() -> Vec<File> {
-    let mut paths: Vec<PathBuf> = entries(root())
-        .into_iter()
-        .filter(|path| path.is_file())
-        .collect();
+    let mut paths: Vec<PathBuf> = entries(root()).into_iter().filter(|path| path.is_file()).collect();
     for folder in FOLDERS {
         walk(&root().join(folder), &mut paths);
     }
     let mut files: Vec<File> = paths.iter().filter_map(|path| read(path)).collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(
-        files.len() > 20,
-        "the checkout at {} looks empty",
-        root().display()
-    );
+    assert!(files.len() > 20, "the checkout at {} looks empty", root().display());
     files
 }
 
 /// Those of them that are Rust.
 fn sources() -> Vec<File> {
-    files()
-        .into_iter()
-        .filter(|file| file.path.ends_with(".rs"))
-        .collect()
+    files().into_iter().filter(|file| file.path.ends_with(".rs")).collect()
 }
 
 fn read(path: &Path) -> Option<File> {
     // What is not text (an image, say) has no lines to look at.
     let text = fs::read_to_string(path).ok()?;
-    let path = path
-        .strip_prefix(root())
-        .ok()?
-        .to_string_lossy()
-        .replace('\\', "/");
+    let path = path.strip_prefix(root()).ok()?.to_string_lossy().replace('\\', "/");
     Some(File { path, text })
 }
 
@@ -72,9 +58,7 @@ fn walk(folder: &Path, into: &mut Vec<PathBuf>) {
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder)
-        .map(|list| list.flatten().map(|entry| entry.path()).collect())
-        .unwrap_or_default()
+    fs::read_dir(folder).map(|list| list.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
 }
 
 /// Fails with every breach at once, one a line.

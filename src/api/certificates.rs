@@ -21,10 +21,7 @@ pub(crate) struct Counts {
 
 pub(crate) fn page(snapshot: &Snapshot, query: &Query) -> Reply {
     let (all, now) = (snapshot.certificates.list(), unix_now());
-    list(
-        all.iter().map(|certificate| row(certificate, now)).collect(),
-        query,
-    )
+    list(all.iter().map(|certificate| row(certificate, now)).collect(), query)
 }
 
 pub(crate) fn get(snapshot: &Snapshot, name: &str) -> Reply {
@@ -51,17 +48,11 @@ pub(crate) fn counts(snapshot: &Snapshot) -> Counts {
 
 fn row(certificate: &CertificateInfo, now: i64) -> Row<'_> {
     let status = word(certificate.status(now));
-    let mut texts: Vec<&str> = vec![
-        &certificate.common_name,
-        &certificate.issuer_org,
-        &certificate.issuer_cn,
-    ];
+    let mut texts: Vec<&str> =
+        vec![&certificate.common_name, &certificate.issuer_org, &certificate.issuer_cn];
     texts.extend(certificate.sans.iter().map(String::as_str));
-    let issuer = if certificate.issuer_org.is_empty() {
-        &certificate.issuer_cn
-    } else {
-        &certificate.issuer_org
-    };
+    let issuer =
+        if certificate.issuer_org.is_empty() { &certificate.issuer_cn } else { &certificate.issuer_org };
     Row {
         name: &certificate.common_name,
         status,

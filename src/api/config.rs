@@ -93,32 +93,14 @@ mod tests {
     #[test]
     fn refuses_what_cannot_be_served() {
         let check = |insecure: bool, base_path: &str| {
-            let config = Config {
-                insecure,
-                base_path: base_path.to_owned(),
-                ..Config::default()
-            };
-            config
-                .check()
-                .iter()
-                .map(|problem| problem.message.clone())
-                .collect::<Vec<_>>()
-                .join("; ")
+            let config = Config { insecure, base_path: base_path.to_owned(), ..Config::default() };
+            config.check().iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().join("; ")
         };
         assert_eq!(check(true, "/"), "");
         assert_eq!(check(false, "/base"), "");
         assert_eq!(check(false, "base"), "`basePath` must begin with `/`");
-        assert_eq!(
-            check(true, "/base"),
-            "`insecure` and a `basePath` cannot be used together"
-        );
-        let ping = Ping {
-            terminating_status_code: 42,
-            ..Ping::default()
-        };
-        assert_eq!(
-            ping.check().map(|problem| problem.message),
-            Some("42 is not an HTTP status".to_owned())
-        );
+        assert_eq!(check(true, "/base"), "`insecure` and a `basePath` cannot be used together");
+        let ping = Ping { terminating_status_code: 42, ..Ping::default() };
+        assert_eq!(ping.check().map(|problem| problem.message), Some("42 is not an HTTP status".to_owned()));
     }
 }

@@ -38,10 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Desk {
     pub(crate) fn new(control: Handle) -> Self {
-        Self {
-            control,
-            places: Arc::new(Semaphore::new(PLACES)),
-        }
+        Self { control, places: Arc::new(Semaphore::new(PLACES)) }
     }
 
     /// Has work done elsewhere. Work that was begun is finished even when nobody waits any more.
@@ -72,12 +69,7 @@ impl Reply {
         match serde_json::to_vec(value) {
             Ok(mut body) => {
                 body.push(b'\n');
-                Self {
-                    status: StatusCode::OK,
-                    content_type: JSON,
-                    body: body.into(),
-                    next_page: None,
-                }
+                Self { status: StatusCode::OK, content_type: JSON, body: body.into(), next_page: None }
             }
             Err(error) => Self::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         }
@@ -87,12 +79,7 @@ impl Reply {
     pub(crate) fn error(status: StatusCode, message: &str) -> Self {
         let mut body = serde_json::json!({ "message": message }).to_string();
         body.push('\n');
-        Self {
-            status,
-            content_type: JSON,
-            body: body.into(),
-            next_page: None,
-        }
+        Self { status, content_type: JSON, body: body.into(), next_page: None }
     }
 
     pub(crate) fn into_response(self) -> Response {

@@ -27,14 +27,10 @@ fn question(query: &Query) -> Result<Question, String> {
     let mut question = Question::of_url(query.get("url"))?;
     let given = |name| Some(query.get(name)).filter(|text| !text.is_empty());
     if let Some(method) = given("method") {
-        question.method = method
-            .parse()
-            .map_err(|_invalid| format!("`{method}` is no method"))?;
+        question.method = method.parse().map_err(|_invalid| format!("`{method}` is no method"))?;
     }
     if let Some(client) = given("clientIp") {
-        question.client = client
-            .parse()
-            .map_err(|_invalid| format!("`{client}` is no IP address"))?;
+        question.client = client.parse().map_err(|_invalid| format!("`{client}` is no IP address"))?;
     }
     for header in query.all("header") {
         let refused = || format!("`{header}` is no header: write `Name: value`");
@@ -56,10 +52,7 @@ mod tests {
     fn reads_a_request_from_the_query() {
         let query = "url=https%3A%2F%2Fshop.example%2Fa%3Fb&method=POST&header=X-A:+1&header=x-a:2&clientIp=::1&entryPoint=web";
         let question = question(&Query::parse(Some(query))).unwrap();
-        assert_eq!(
-            (question.method.as_str(), question.host.as_str()),
-            ("POST", "shop.example")
-        );
+        assert_eq!((question.method.as_str(), question.host.as_str()), ("POST", "shop.example"));
         assert_eq!((question.target.as_str(), question.secure), ("/a?b", true));
         assert_eq!(question.headers.get_all("x-a").iter().count(), 2);
         assert_eq!(question.entry_point.as_deref(), Some("web"));

@@ -34,33 +34,15 @@ pub fn document(
         add("api", OWN, "PathPrefix(`/api`)", i64::MAX - 1, "api@internal");
     }
     if let Some(ping) = ping.filter(|ping| !ping.manual_routing) {
-        add(
-            "ping",
-            &ping.entry_point,
-            "PathPrefix(`/ping`)",
-            i64::MAX,
-            "ping@internal",
-        );
+        add("ping", &ping.entry_point, "PathPrefix(`/ping`)", i64::MAX, "ping@internal");
     }
     if ping.is_some() && entry_points.iter().any(|name| &**name == OWN) {
         for probe in ["livez", "readyz", "startupz"] {
-            add(
-                probe,
-                OWN,
-                &format!("Path(`/{probe}`)"),
-                i64::MAX,
-                "ping@internal",
-            );
+            add(probe, OWN, &format!("Path(`/{probe}`)"), i64::MAX, "ping@internal");
         }
     }
     if let Some(prometheus) = prometheus.filter(|prometheus| !prometheus.manual_routing) {
-        add(
-            "prometheus",
-            &prometheus.entry_point,
-            "PathPrefix(`/metrics`)",
-            i64::MAX,
-            "prometheus@internal",
-        );
+        add("prometheus", &prometheus.entry_point, "PathPrefix(`/metrics`)", i64::MAX, "prometheus@internal");
     }
     let mut document = Configuration::default();
     document.http.routers = routers;
@@ -82,11 +64,8 @@ mod tests {
         own: bool,
         wanted: &[&str],
     ) {
-        let entry_points: Vec<Arc<str>> = if own {
-            vec!["web".into(), OWN.into()]
-        } else {
-            vec!["web".into()]
-        };
+        let entry_points: Vec<Arc<str>> =
+            if own { vec!["web".into(), OWN.into()] } else { vec!["web".into()] };
         let document = document(api, ping, prometheus, &entry_points);
         let got: Vec<String> = document
             .http
@@ -94,10 +73,7 @@ mod tests {
             .iter()
             .map(|(name, router)| {
                 let router = router.config.as_ref().unwrap();
-                format!(
-                    "{name} {} {} {}",
-                    router.entry_points[0], router.rule, router.service
-                )
+                format!("{name} {} {} {}", router.entry_points[0], router.rule, router.service)
             })
             .collect();
         assert_eq!(got, wanted);
@@ -106,36 +82,15 @@ mod tests {
     #[test]
     fn insecure_opens_the_api() {
         check(Some(&Config::default()), None, None, true, &[]);
-        let insecure = Config {
-            insecure: true,
-            ..Config::default()
-        };
-        check(
-            Some(&insecure),
-            None,
-            None,
-            true,
-            &["api traefik PathPrefix(`/api`) api@internal"],
-        );
+        let insecure = Config { insecure: true, ..Config::default() };
+        check(Some(&insecure), None, None, true, &["api traefik PathPrefix(`/api`) api@internal"]);
     }
 
     #[test]
     fn probes_stand_on_the_own_entry_point_only() {
-        let ping = Ping {
-            entry_point: "web".to_owned(),
-            ..Ping::default()
-        };
-        check(
-            None,
-            Some(&ping),
-            None,
-            false,
-            &["ping web PathPrefix(`/ping`) ping@internal"],
-        );
-        let manual = Ping {
-            manual_routing: true,
-            ..Ping::default()
-        };
+        let ping = Ping { entry_point: "web".to_owned(), ..Ping::default() };
+        check(None, Some(&ping), None, false, &["ping web PathPrefix(`/ping`) ping@internal"]);
+        let manual = Ping { manual_routing: true, ..Ping::default() };
         check(
             None,
             Some(&manual),
@@ -159,15 +114,6 @@ mod tests {
             true,
             &["prometheus traefik PathPrefix(`/metrics`) prometheus@internal"],
         );
-        check(
-            None,
-            None,
-            Some(&Prometheus {
-                manual_routing: true,
-                ..prometheus
-            }),
-            true,
-            &[],
-        );
+        check(None, None, Some(&Prometheus { manual_routing: true, ..prometheus }), true, &[]);
     }
 }

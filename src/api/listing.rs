@@ -55,10 +55,7 @@ pub(crate) fn page_of<T>(all: &[T], query: &Query, show: impl Fn(&T) -> Value) -
         Ok(page) => {
             let shown = all.get(page.start..page.end).unwrap_or_default();
             let values: Vec<Value> = shown.iter().map(show).collect();
-            Reply {
-                next_page: Some(page.next),
-                ..Reply::json(&values)
-            }
+            Reply { next_page: Some(page.next), ..Reply::json(&values) }
         }
         Err(message) => Reply::error(StatusCode::BAD_REQUEST, &message),
     }
@@ -78,11 +75,7 @@ impl<'a> Row<'a> {
     fn is_wanted(&self, query: &Query) -> bool {
         let (search, status) = (query.get("search").to_lowercase(), query.get("status"));
         (status.is_empty() || status.eq_ignore_ascii_case(self.status))
-            && (search.is_empty()
-                || self
-                    .texts
-                    .iter()
-                    .any(|text| text.to_lowercase().contains(&search)))
+            && (search.is_empty() || self.texts.iter().any(|text| text.to_lowercase().contains(&search)))
             && self.uses_service(query.get("serviceName"))
             && self.uses_middleware(query.get("middlewareName"))
     }
@@ -109,10 +102,7 @@ impl<'a> Row<'a> {
             let json = (self.json)();
             return Some(Key::Text(Cow::Owned(json.get("type")?.as_str()?.to_owned())));
         }
-        self.keys
-            .iter()
-            .find(|(name, _)| *name == by)
-            .map(|(_, key)| owned(key))
+        self.keys.iter().find(|(name, _)| *name == by).map(|(_, key)| owned(key))
     }
 }
 
@@ -137,11 +127,7 @@ impl Page {
             return Err(format!("invalid request: page: {page}, per_page: {per_page}"));
         }
         let end = start.saturating_add(per_page).min(total);
-        let next = if page.saturating_mul(per_page) < total {
-            page + 1
-        } else {
-            1
-        };
+        let next = if page.saturating_mul(per_page) < total { page + 1 } else { 1 };
         Ok(Self { start, end, next })
     }
 }
@@ -194,11 +180,9 @@ mod tests {
     fn check(query: &str, wanted: &str, next: Option<usize>) {
         let reply = list(rows(), &Query::parse(Some(query)));
         let text = match serde_json::from_slice::<Value>(&reply.body).unwrap() {
-            Value::Array(names) => names
-                .iter()
-                .map(|name| name.as_str().unwrap().to_owned())
-                .collect::<Vec<_>>()
-                .join(" "),
+            Value::Array(names) => {
+                names.iter().map(|name| name.as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+            }
             other => other["message"].as_str().unwrap().to_owned(),
         };
         assert_eq!((text.as_str(), reply.next_page), (wanted, next));

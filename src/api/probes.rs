@@ -68,8 +68,7 @@ impl Handler for Probes {
 fn text(status: StatusCode, text: &'static str) -> Response {
     let mut res = Response::new(status, Body::from_static(text));
     res.headers_mut().insert(CONTENT_TYPE, TEXT_PLAIN);
-    res.headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    res.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     res
 }
 
@@ -79,11 +78,7 @@ mod tests {
     use std::time::Duration;
 
     fn probes(legacy: bool, readiness: &Arc<Readiness>) -> Probes {
-        let config = config::Ping {
-            legacy,
-            terminating_status_code: 410,
-            ..config::Ping::default()
-        };
+        let config = config::Ping { legacy, terminating_status_code: 410, ..config::Ping::default() };
         Probes::new(&config, Arc::clone(readiness))
     }
 
@@ -91,12 +86,8 @@ mod tests {
     #[track_caller]
     fn check(readiness: &Arc<Readiness>, wanted: [u16; 4]) {
         let (ours, legacy) = (probes(false, readiness), probes(true, readiness));
-        let got = [
-            ours.answer("/ping"),
-            legacy.answer("/ping"),
-            ours.answer("/readyz"),
-            ours.answer("/livez"),
-        ];
+        let got =
+            [ours.answer("/ping"), legacy.answer("/ping"), ours.answer("/readyz"), ours.answer("/livez")];
         assert_eq!(got.map(|res| res.status().as_u16()), wanted);
     }
 
@@ -124,9 +115,6 @@ mod tests {
     #[test]
     fn any_other_path_pings() {
         let readiness = Arc::new(Readiness::default());
-        assert_eq!(
-            probes(true, &readiness).answer("/health").status(),
-            StatusCode::OK
-        );
+        assert_eq!(probes(true, &readiness).answer("/health").status(), StatusCode::OK);
     }
 }

@@ -30,33 +30,20 @@ impl Prometheus {
         reports: watch::Receiver<Arc<Report>>,
         control: Handle,
     ) -> Self {
-        Self {
-            metrics,
-            published,
-            reports,
-            desk: Desk::new(control),
-        }
+        Self { metrics, published, reports, desk: Desk::new(control) }
     }
 }
 
 impl Handler for Prometheus {
     fn handle(&self, req: Request) -> Answer<'_> {
         if !matches!(*req.method(), Method::GET | Method::HEAD) {
-            return Box::pin(std::future::ready(Response::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                Body::Empty,
-            )));
+            return Box::pin(std::future::ready(Response::new(StatusCode::METHOD_NOT_ALLOWED, Body::Empty)));
         }
         let (metrics, published) = (Arc::clone(&self.metrics), Arc::clone(&self.published));
         let report = Arc::clone(&self.reports.borrow());
         Box::pin(self.desk.ask(move || {
             let text = metrics.render(&observe(&published, &report));
-            Reply {
-                status: StatusCode::OK,
-                content_type: TEXT,
-                body: text.into(),
-                next_page: None,
-            }
+            Reply { status: StatusCode::OK, content_type: TEXT, body: text.into(), next_page: None }
         }))
     }
 }
@@ -77,8 +64,5 @@ fn observe(published: &Published, report: &Report) -> Observed {
             is_up: endpoint.up,
         }))
     });
-    Observed {
-        certificates: certificates.collect(),
-        servers: servers.flatten().collect(),
-    }
+    Observed { certificates: certificates.collect(), servers: servers.flatten().collect() }
 }

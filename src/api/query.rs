@@ -6,10 +6,7 @@ pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
     pub(crate) fn parse(query: Option<&str>) -> Self {
-        let pairs = query
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty());
+        let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
         // What is not decodable is left out, as Go does.
         Self(
             pairs
@@ -23,17 +20,11 @@ impl Query {
 
     /// The first value of that name; empty when there is none.
     pub(crate) fn get(&self, name: &str) -> &str {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map_or("", |(_, value)| value.as_str())
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
     }
 
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0
-            .iter()
-            .filter(move |(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -63,12 +54,7 @@ mod tests {
     fn decodes_names_and_values() {
         let query = Query::parse(Some("search=a%20b+c&page=2&page=3&%zz=1&flag"));
         assert_eq!(
-            (
-                query.get("search"),
-                query.get("page"),
-                query.get("flag"),
-                query.get("x")
-            ),
+            (query.get("search"), query.get("page"), query.get("flag"), query.get("x")),
             ("a b c", "2", "", "")
         );
         assert_eq!(query.all("page").collect::<Vec<_>>(), ["2", "3"]);

@@ -71,9 +71,7 @@ impl Readiness {
 
     /// Do the workers live? Said to be so while nobody watches them.
     pub fn is_alive(&self) -> bool {
-        self.beat
-            .get()
-            .is_none_or(|slowest_beat| slowest_beat() <= LONGEST_SILENCE)
+        self.beat.get().is_none_or(|slowest_beat| slowest_beat() <= LONGEST_SILENCE)
     }
 }
 
@@ -90,8 +88,6 @@ impl Unready {
 
 impl fmt::Debug for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Readiness")
-            .field("check", &self.check())
-            .finish_non_exhaustive()
+        f.debug_struct("Readiness").field("check", &self.check()).finish_non_exhaustive()
     }
 }

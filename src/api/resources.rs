@@ -81,38 +81,24 @@ impl Kind {
 
     fn rows(self, report: &Report) -> Vec<Row<'_>> {
         match self {
-            Self::HttpRouters => report
-                .routers
-                .iter()
-                .map(|(name, entry)| http_router(name, entry))
-                .collect(),
-            Self::HttpServices => report
-                .services
-                .keys()
-                .map(|name| http_service(name, report))
-                .collect(),
+            Self::HttpRouters => {
+                report.routers.iter().map(|(name, entry)| http_router(name, entry)).collect()
+            }
+            Self::HttpServices => report.services.keys().map(|name| http_service(name, report)).collect(),
             Self::HttpMiddlewares => plain(&report.middlewares, Entry::to_json),
-            Self::TcpRouters => report
-                .tcp_routers
-                .iter()
-                .map(|(name, entry)| tcp_router(name, entry))
-                .collect(),
-            Self::TcpServices => report
-                .tcp_services
-                .iter()
-                .map(|(name, entry)| tcp_service(name, entry))
-                .collect(),
+            Self::TcpRouters => {
+                report.tcp_routers.iter().map(|(name, entry)| tcp_router(name, entry)).collect()
+            }
+            Self::TcpServices => {
+                report.tcp_services.iter().map(|(name, entry)| tcp_service(name, entry)).collect()
+            }
             Self::TcpMiddlewares => plain(&report.tcp_middlewares, Entry::to_json),
-            Self::UdpRouters => report
-                .udp_routers
-                .iter()
-                .map(|(name, entry)| udp_router(name, entry))
-                .collect(),
-            Self::UdpServices => report
-                .udp_services
-                .iter()
-                .map(|(name, entry)| udp_service(name, entry))
-                .collect(),
+            Self::UdpRouters => {
+                report.udp_routers.iter().map(|(name, entry)| udp_router(name, entry)).collect()
+            }
+            Self::UdpServices => {
+                report.udp_services.iter().map(|(name, entry)| udp_service(name, entry)).collect()
+            }
         }
     }
 
@@ -136,10 +122,7 @@ impl Kind {
     pub(crate) fn get(self, report: &Report, name: &str) -> Reply {
         match self.object(report, name) {
             Some(object) => Reply::json(&object),
-            None => Reply::error(
-                StatusCode::NOT_FOUND,
-                &format!("{} not found: {name}", self.noun()),
-            ),
+            None => Reply::error(StatusCode::NOT_FOUND, &format!("{} not found: {name}", self.noun())),
         }
     }
 
@@ -196,19 +179,13 @@ fn row<'a>(name: &'a str, status: snapshot::Status, json: impl Fn() -> Value + '
         texts: vec![name],
         service: None,
         middlewares: &[],
-        keys: vec![
-            ("provider", Key::text(provider)),
-            ("status", Key::text(status.as_str())),
-        ],
+        keys: vec![("provider", Key::text(provider)), ("status", Key::text(status.as_str()))],
         json: Box::new(json),
     }
 }
 
 fn plain<C>(entries: &snapshot::report::Entries<C>, json: fn(&Entry<C>, &str) -> Value) -> Vec<Row<'_>> {
-    entries
-        .iter()
-        .map(|(name, entry)| row(name, entry.status, move || json(entry, name)))
-        .collect()
+    entries.iter().map(|(name, entry)| row(name, entry.status, move || json(entry, name))).collect()
 }
 
 fn http_router<'a>(name: &'a Arc<str>, entry: &'a Entry<dynamic::http::Router>) -> Row<'a> {
@@ -240,43 +217,24 @@ fn udp_router<'a>(name: &'a Arc<str>, entry: &'a Entry<dynamic::layer4::udp::Rou
 fn http_service<'a>(name: &'a Arc<str>, report: &'a Report) -> Row<'a> {
     let entry = report.services.get(name);
     let status = entry.map_or(snapshot::Status::Enabled, |entry| entry.status());
-    let mut row = row(name, status, move || {
-        entry.map(|entry| entry.to_json(name)).unwrap_or_default()
-    });
+    let mut row = row(name, status, move || entry.map(|entry| entry.to_json(name)).unwrap_or_default());
     let config = entry.and_then(|entry| entry.entry.as_ref()?.element.config.as_ref());
     let balancer = config.and_then(|config| config.load_balancer.as_ref());
-    row.keys.push((
-        "servers",
-        Key::count(balancer.map_or(0, |balancer| balancer.servers.len())),
-    ));
+    row.keys.push(("servers", Key::count(balancer.map_or(0, |balancer| balancer.servers.len()))));
     row
 }
 
 fn tcp_service<'a>(name: &'a Arc<str>, entry: &'a Entry<dynamic::layer4::tcp::Service>) -> Row<'a> {
     let mut row = row(name, entry.status, move || entry.to_json(name));
-    let balancer = entry
-        .element
-        .config
-        .as_ref()
-        .and_then(|config| config.load_balancer.as_ref());
-    row.keys.push((
-        "servers",
-        Key::count(balancer.map_or(0, |balancer| balancer.servers.len())),
-    ));
+    let balancer = entry.element.config.as_ref().and_then(|config| config.load_balancer.as_ref());
+    row.keys.push(("servers", Key::count(balancer.map_or(0, |balancer| balancer.servers.len()))));
     row
 }
 
 fn udp_service<'a>(name: &'a Arc<str>, entry: &'a Entry<dynamic::layer4::udp::Service>) -> Row<'a> {
     let mut row = row(name, entry.status, move || entry.to_json(name));
-    let balancer = entry
-        .element
-        .config
-        .as_ref()
-        .and_then(|config| config.load_balancer.as_ref());
-    row.keys.push((
-        "servers",
-        Key::count(balancer.map_or(0, |balancer| balancer.servers.len())),
-    ));
+    let balancer = entry.element.config.as_ref().and_then(|config| config.load_balancer.as_ref());
+    row.keys.push(("servers", Key::count(balancer.map_or(0, |balancer| balancer.servers.len()))));
     row
 }
 
@@ -284,16 +242,12 @@ impl<'a> Row<'a> {
     fn routed(&mut self, service: &'a str, middlewares: &'a [String], entry_points: usize) {
         self.service = Some(service);
         self.middlewares = middlewares;
-        self.keys.extend([
-            ("service", Key::text(service)),
-            ("entryPoints", Key::count(entry_points)),
-        ]);
+        self.keys.extend([("service", Key::text(service)), ("entryPoints", Key::count(entry_points))]);
     }
 
     fn ruled(&mut self, rule: &'a str, priority: i64) {
         self.texts.push(rule);
-        self.keys
-            .extend([("rule", Key::text(rule)), ("priority", Key::Number(priority))]);
+        self.keys.extend([("rule", Key::text(rule)), ("priority", Key::Number(priority))]);
     }
 }
 

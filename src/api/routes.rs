@@ -70,8 +70,7 @@ impl Api {
         };
         if !matches!(*req.method(), Method::GET | Method::HEAD) {
             let mut res = Response::new(StatusCode::METHOD_NOT_ALLOWED, Body::Empty);
-            res.headers_mut()
-                .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            res.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return res;
         }
         let query = Query::parse(req.query());

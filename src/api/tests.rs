@@ -16,13 +16,7 @@ use tokio::sync::watch;
 use crate::{Api, Config, Facts, Features, Prometheus};
 
 fn read<T: serde::de::DeserializeOwned>(name: &str, value: Value) -> (Arc<str>, Arc<Element<T>>) {
-    (
-        name.into(),
-        Arc::new(Element::new(
-            serde_json::from_value(value).unwrap(),
-            Source::default(),
-        )),
-    )
+    (name.into(), Arc::new(Element::new(serde_json::from_value(value).unwrap(), Source::default())))
 }
 
 /// What a file says: a sound router, one whose service is missing, and TCP.
@@ -33,27 +27,18 @@ fn document() -> Configuration {
             "shop",
             json!({"rule": "Host(`shop.example`)", "service": "shop", "middlewares": ["strip"], "tls": {}}),
         ),
-        read(
-            "lost",
-            json!({"rule": "Path(`/lost`)", "service": "nowhere", "priority": 7}),
-        ),
+        read("lost", json!({"rule": "Path(`/lost`)", "service": "nowhere", "priority": 7})),
     ]);
-    document
-        .http
-        .middlewares
-        .extend([read("strip", json!({"stripPrefix": {"prefixes": ["/api"]}}))]);
+    document.http.middlewares.extend([read("strip", json!({"stripPrefix": {"prefixes": ["/api"]}}))]);
     document.http.services.extend([read(
         "shop",
         json!({"loadBalancer": {"servers": [{"url": "http://127.0.0.1:8080"}], "passHostHeader": true}}),
     )]);
+    document.tcp.routers.extend([read("db", json!({"rule": "HostSNI(`*`)", "service": "db"}))]);
     document
         .tcp
-        .routers
-        .extend([read("db", json!({"rule": "HostSNI(`*`)", "service": "db"}))]);
-    document.tcp.services.extend([read(
-        "db",
-        json!({"loadBalancer": {"servers": [{"address": "127.0.0.1:5432"}]}}),
-    )]);
+        .services
+        .extend([read("db", json!({"loadBalancer": {"servers": [{"address": "127.0.0.1:5432"}]}}))]);
     document
 }
 
@@ -72,10 +57,7 @@ fn compiled() -> (Arc<Published>, watch::Receiver<Arc<Report>>) {
     let resolver = service::resolve::Resolver::new(Handle::current());
     let cx = Context::new(entry_points, service::transport::Config::default(), resolver, 1);
     let (snapshot, report) = snapshot::compile(&merged, None, &cx);
-    (
-        Arc::new(Published::new(Arc::new(snapshot))),
-        watch::channel(Arc::new(report)).1,
-    )
+    (Arc::new(Published::new(Arc::new(snapshot))), watch::channel(Arc::new(report)).1)
 }
 
 fn api(base_path: &str) -> Api {
@@ -87,19 +69,12 @@ fn api(base_path: &str) -> Api {
             ("websecure".to_owned(), json!({"address": ":443"})),
             ("web".to_owned(), json!({"address": ":80"})),
         ],
-        features: Features {
-            metrics: "Prometheus".to_owned(),
-            access_log: true,
-            ..Features::default()
-        },
+        features: Features { metrics: "Prometheus".to_owned(), access_log: true, ..Features::default() },
         providers: vec!["File".to_owned()],
         ..Facts::default()
     };
     let (published, reports) = compiled();
-    let config = Config {
-        base_path: base_path.to_owned(),
-        ..Config::default()
-    };
+    let config = Config { base_path: base_path.to_owned(), ..Config::default() };
     Api::new(&config, facts, published, reports, Handle::current())
 }
 
@@ -113,12 +88,8 @@ fn request(method: Method, target: &str) -> Request {
         tls: None,
         open: Open::count(&Arc::default()),
     });
-    let (head, ()) = http::Request::builder()
-        .method(method.clone())
-        .uri(target)
-        .body(())
-        .unwrap()
-        .into_parts();
+    let (head, ()) =
+        http::Request::builder().method(method.clone()).uri(target).body(()).unwrap().into_parts();
     Request {
         head,
         body: Body::Empty,
@@ -162,14 +133,8 @@ async fn a_router_is_shown_as_traefik_shows_it() {
 #[tokio::test]
 async fn a_broken_router_says_why() {
     let (status, router) = get("/api/http/routers/lost@file").await;
-    assert_eq!(
-        (status, &router["status"], &router["priority"]),
-        (200, &json!("disabled"), &json!(7))
-    );
-    assert!(
-        router["error"][0].as_str().unwrap().contains("nowhere@file"),
-        "{router}"
-    );
+    assert_eq!((status, &router["status"], &router["priority"]), (200, &json!("disabled"), &json!(7)));
+    assert!(router["error"][0].as_str().unwrap().contains("nowhere@file"), "{router}");
 }
 
 #[tokio::test]
@@ -177,16 +142,9 @@ async fn services_and_middlewares_have_a_type_and_users() {
     let (_, service) = get("/api/http/services/shop@file").await;
     assert_eq!(
         (&service["type"], &service["usedBy"], &service["serverStatus"]),
-        (
-            &json!("loadbalancer"),
-            &json!(["shop@file"]),
-            &json!({"http://127.0.0.1:8080": "UP"})
-        )
+        (&json!("loadbalancer"), &json!(["shop@file"]), &json!({"http://127.0.0.1:8080": "UP"}))
     );
-    assert_eq!(
-        service["loadBalancer"]["servers"],
-        json!([{"url": "http://127.0.0.1:8080"}])
-    );
+    assert_eq!(service["loadBalancer"]["servers"], json!([{"url": "http://127.0.0.1:8080"}]));
     check(
         &get("/api/http/middlewares").await,
         200,
@@ -199,18 +157,10 @@ async fn services_and_middlewares_have_a_type_and_users() {
 
 #[tokio::test]
 async fn lists_are_cut_into_pages() {
-    let res = api("/")
-        .handle(request(
-            Method::GET,
-            "/api/http/routers?per_page=1&sortBy=priority",
-        ))
-        .await;
+    let res = api("/").handle(request(Method::GET, "/api/http/routers?per_page=1&sortBy=priority")).await;
     assert_eq!(res.headers()["x-next-page"], "2");
     let shown: Value = serde_json::from_str(&text(res).await).unwrap();
-    assert_eq!(
-        (shown.as_array().unwrap().len(), &shown[0]["name"]),
-        (1, &json!("lost@file"))
-    );
+    assert_eq!((shown.as_array().unwrap().len(), &shown[0]["name"]), (1, &json!("lost@file")));
 }
 
 #[tokio::test]
@@ -218,17 +168,11 @@ async fn raw_data_has_every_object_by_name() {
     let (status, raw) = get("/api/rawdata").await;
     assert_eq!(status, 200);
     let router = &raw["routers"]["shop@file"];
-    assert_eq!(
-        (&router["status"], &router["using"]),
-        (&json!("enabled"), &json!(["web"]))
-    );
+    assert_eq!((&router["status"], &router["using"]), (&json!("enabled"), &json!(["web"])));
     for key in ["name", "provider", "priorityStr"] {
         assert!(router.get(key).is_none(), "{key}");
     }
-    assert_eq!(
-        raw["services"]["shop@file"]["serverStatus"],
-        json!({"http://127.0.0.1:8080": "UP"})
-    );
+    assert_eq!(raw["services"]["shop@file"]["serverStatus"], json!({"http://127.0.0.1:8080": "UP"}));
     assert!(raw["services"].get("noop@internal").is_some());
     assert_eq!(raw["tcpRouters"]["db@file"]["rule"], "HostSNI(`*`)");
     assert!(raw.get("udpRouters").is_none());
@@ -237,22 +181,10 @@ async fn raw_data_has_every_object_by_name() {
 #[tokio::test]
 async fn the_overview_counts() {
     let (_, overview) = get("/api/overview").await;
-    assert_eq!(
-        overview["http"]["routers"],
-        json!({"total": 2, "warnings": 0, "errors": 1})
-    );
-    assert_eq!(
-        overview["http"]["middlewares"],
-        json!({"total": 1, "warnings": 0, "errors": 0})
-    );
-    assert_eq!(
-        overview["features"],
-        json!({"tracing": "", "metrics": "Prometheus", "accessLog": true})
-    );
-    assert_eq!(
-        (&overview["providers"], overview["udp"].get("middlewares")),
-        (&json!(["File"]), None)
-    );
+    assert_eq!(overview["http"]["routers"], json!({"total": 2, "warnings": 0, "errors": 1}));
+    assert_eq!(overview["http"]["middlewares"], json!({"total": 1, "warnings": 0, "errors": 0}));
+    assert_eq!(overview["features"], json!({"tracing": "", "metrics": "Prometheus", "accessLog": true}));
+    assert_eq!((&overview["providers"], overview["udp"].get("middlewares")), (&json!(["File"]), None));
     assert_eq!(overview["certificates"]["total"], 1);
 }
 
@@ -268,11 +200,7 @@ async fn facts_are_shown() {
         200,
         &json!([{"address": ":80", "name": "web"}, {"address": ":443", "name": "websecure"}]),
     );
-    check(
-        &get("/api/entrypoints/web").await,
-        200,
-        &json!({"address": ":80", "name": "web"}),
-    );
+    check(&get("/api/entrypoints/web").await, 200, &json!({"address": ":80", "name": "web"}));
 }
 
 #[tokio::test]
@@ -286,11 +214,7 @@ async fn what_is_not_there_is_named() {
     ] {
         check(&get(target).await, 404, &json!({"message": message}));
     }
-    check(
-        &get("/api/http/routers/%ff").await,
-        400,
-        &json!({"message": "the name cannot be decoded"}),
-    );
+    check(&get("/api/http/routers/%ff").await, 400, &json!({"message": "the name cannot be decoded"}));
 }
 
 #[tokio::test]
@@ -335,19 +259,9 @@ async fn a_scrape_sees_certificates_and_servers() {
     let (published, reports) = compiled();
     for (telemetry, shown) in [(with_metrics, true), (telemetry, false)] {
         let metrics = Arc::clone(telemetry.metrics());
-        let prometheus = Prometheus::new(
-            metrics,
-            Arc::clone(&published),
-            reports.clone(),
-            Handle::current(),
-        );
+        let prometheus = Prometheus::new(metrics, Arc::clone(&published), reports.clone(), Handle::current());
         let res = prometheus.handle(request(Method::GET, "/metrics")).await;
-        assert!(
-            res.headers()["content-type"]
-                .to_str()
-                .unwrap()
-                .starts_with("text/plain; version=0.0.4")
-        );
+        assert!(res.headers()["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
         let text = text(res).await;
         assert!(text.contains("\ntraefik_tls_certs_not_after{cn=\""), "{text}");
         let server = "\ntraefik_service_server_up{service=\"shop@file\",url=\"http://127.0.0.1:8080\"} 1\n";

@@ -118,13 +118,15 @@ impl Files {
 
     fn unreadable(&mut self, path: &Path, error: &io::Error) {
         let message = format!("it cannot be read: {error}");
-        self.problems.push(Problem::error("unreadable", message).at(Origin::file(path.display().to_string())));
+        self.problems
+            .push(Problem::error("unreadable", message).at(Origin::file(path.display().to_string())));
     }
 }
 
 /// A file that was named is meant; one that only lies in a folder may be somebody else's.
 fn unknown(path: &Path, is_named: bool) -> Problem {
-    let message = "this is neither an install configuration nor a dynamic one, and holds no Kubernetes object";
+    let message =
+        "this is neither an install configuration nor a dynamic one, and holds no Kubernetes object";
     let problem = if is_named {
         Problem::error("unknown_content", message)
     } else {

@@ -61,7 +61,15 @@ fn order(problem: &Problem) -> (bool, String, u32, u32, Severity, String, String
     };
     let other = if file.is_none() { problem.origin.to_string() } else { String::new() };
     let is_nowhere = file.is_none();
-    (is_nowhere, file.unwrap_or(other), line, column, problem.severity, problem.message.clone(), problem.path.clone())
+    (
+        is_nowhere,
+        file.unwrap_or(other),
+        line,
+        column,
+        problem.severity,
+        problem.message.clone(),
+        problem.path.clone(),
+    )
 }
 
 /// The same mistake, seen by two.
@@ -79,7 +87,9 @@ fn is_same(one: &Problem, other: &Problem) -> bool {
 
 /// Adds the line's text where only its number is known.
 fn show_line(problem: &mut Problem, texts: &mut BTreeMap<String, Option<document::Source>>) {
-    let Origin::File { path, line, column, width, excerpt: None } = &problem.origin else { return };
+    let Origin::File { path, line, column, width, excerpt: None } = &problem.origin else {
+        return;
+    };
     if *line == 0 {
         return;
     }
@@ -111,16 +121,26 @@ mod tests {
         ]);
         findings.finish();
         assert_eq!(findings.errors(), if strict { 5 } else { 4 });
-        findings.problems().iter().map(|problem| format!("{} {}", problem.severity, problem.message)).collect()
+        findings
+            .problems()
+            .iter()
+            .map(|problem| format!("{} {}", problem.severity, problem.message))
+            .collect()
     }
 
     #[test]
     fn each_mistake_once_from_top_to_bottom() {
-        assert_eq!(found(true), ["error first", "error second", "error third on one", "error no Secret", "error nowhere"]);
+        assert_eq!(
+            found(true),
+            ["error first", "error second", "error third on one", "error no Secret", "error nowhere"]
+        );
     }
 
     #[test]
     fn what_is_seldom_at_hand_is_a_warning() {
-        assert_eq!(found(false), ["error first", "error second", "error third on one", "warning no Secret", "error nowhere"]);
+        assert_eq!(
+            found(false),
+            ["error first", "error second", "error third on one", "warning no Secret", "error nowhere"]
+        );
     }
 }

@@ -169,7 +169,8 @@ async fn skip_chunks(reader: &mut Reader) -> io::Result<()> {
     loop {
         let line = read_line(reader).await?;
         let size = line.split(';').next().unwrap_or_default().trim();
-        let size = u64::from_str_radix(size, 16).map_err(|_invalid| io::Error::from(io::ErrorKind::InvalidData))?;
+        let size =
+            u64::from_str_radix(size, 16).map_err(|_invalid| io::Error::from(io::ErrorKind::InvalidData))?;
         if size == 0 {
             break;
         }

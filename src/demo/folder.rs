@@ -103,7 +103,9 @@ fn known(path: &Path, text: &str, notes: &mut Vec<String>) -> Result<Vec<Backend
                 drop(backends);
                 return anew(path);
             }
-            Err(why) => return Err(Error::Taken { name, port: *port, path: path.to_owned(), why }),
+            Err(why) => {
+                return Err(Error::Taken { name, port: *port, path: path.to_owned(), why });
+            }
         }
     }
     for name in NAMES.iter().filter(|name| !ports.iter().any(|(known, _)| known == *name)) {
@@ -127,7 +129,9 @@ fn anew(path: &Path) -> Result<Vec<Backend>, Error> {
 
 /// The file with these ports.
 fn filled(ports: &[(&'static str, u16)]) -> String {
-    ports.iter().fold(BACKENDS.to_owned(), |text, (name, port)| text.replace(&format!("<{name}>"), &port.to_string()))
+    ports
+        .iter()
+        .fold(BACKENDS.to_owned(), |text, (name, port)| text.replace(&format!("<{name}>"), &port.to_string()))
 }
 
 /// Has nobody edited it?
@@ -219,7 +223,10 @@ mod tests {
 
     #[test]
     fn slices_that_lead_elsewhere_start_nothing() {
-        assert_eq!(ports(&filled(&[("shop-v1", 1234), ("shop-v2", 1235)])), [("shop-v1", 1234), ("shop-v2", 1235)]);
+        assert_eq!(
+            ports(&filled(&[("shop-v1", 1234), ("shop-v2", 1235)])),
+            [("shop-v1", 1234), ("shop-v2", 1235)]
+        );
         let elsewhere = filled(&[("shop-v1", 1234)]).replacen("127.0.0.1]", "10.0.0.1]", 1);
         assert_eq!(ports(&elsewhere), []);
     }

@@ -55,7 +55,10 @@ fn attempts(places: Places<'_>) -> Vec<Attempt> {
             "The canary: of 20 requests about 18 go to version 1 and 2 to version 2.",
             format!("for i in $(seq 20); do curl -s {} | grep name: ; done | sort | uniq -c", plain("/")),
         ),
-        ("TLS: -k, since nobody vouches for the certificate.", format!("curl -k {}", named("https", tls_port, "/"))),
+        (
+            "TLS: -k, since nobody vouches for the certificate.",
+            format!("curl -k {}", named("https", tls_port, "/")),
+        ),
         (
             "The rate limit: 200 three times, then 429; one more is let through every ten seconds.",
             format!(
@@ -65,7 +68,10 @@ fn attempts(places: Places<'_>) -> Vec<Attempt> {
         ),
         ("Basic auth: 401 without a password …", format!("curl -i {}", plain("/private"))),
         ("… and 200 with it.", format!("curl -i -u demo:demo {}", plain("/private"))),
-        ("A redirect: -L follows it to /new/shoes.", format!("curl -iL {}", named("http", port, "/old/shoes"))),
+        (
+            "A redirect: -L follows it to /new/shoes.",
+            format!("curl -iL {}", named("http", port, "/old/shoes")),
+        ),
         ("Ten events, one after the other.", format!("curl -N {}", plain("/sse"))),
         (
             "A plain Ingress, to version 2 alone.",

@@ -13,14 +13,8 @@ use crate::value::{Kind, Member, Place, Value};
 /// Reads a type from a value as it stands, without a schema: for types that are not ours.
 pub fn deserialize<T: DeserializeOwned>(value: &Value) -> Result<T, Problem> {
     T::deserialize(value).map_err(|error| {
-        let place = if error.place.is_none() {
-            value.place
-        } else {
-            error.place
-        };
-        Problem::error("invalid_value", error.message)
-            .with_path(error.path)
-            .at(at(place))
+        let place = if error.place.is_none() { value.place } else { error.place };
+        Problem::error("invalid_value", error.message).with_path(error.path).at(at(place))
     })
 }
 
@@ -53,11 +47,7 @@ impl std::error::Error for Error {}
 
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self {
-            message: message.to_string(),
-            place: Place::NONE,
-            path: String::new(),
-        }
+        Self { message: message.to_string(), place: Place::NONE, path: String::new() }
     }
 }
 
@@ -71,22 +61,13 @@ impl<'de> Deserializer<'de> for &'de Value {
             Kind::Integer(value) => visitor.visit_i64(*value),
             Kind::Float { value, .. } => visitor.visit_f64(*value),
             Kind::String(text) => visitor.visit_borrowed_str(text),
-            Kind::Sequence(items) => visitor.visit_seq(Items {
-                items: items.iter().enumerate(),
-            }),
-            Kind::Mapping(members) => visitor.visit_map(Members {
-                members: members.iter(),
-                at: None,
-            }),
+            Kind::Sequence(items) => visitor.visit_seq(Items { items: items.iter().enumerate() }),
+            Kind::Mapping(members) => visitor.visit_map(Members { members: members.iter(), at: None }),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.is_null() {
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self)
-        }
+        if self.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -112,9 +93,7 @@ impl<'de> Deserializer<'de> for &'de Value {
                     members.len()
                 ))),
             },
-            other => Err(de::Error::custom(format_args!(
-                "a name is wanted here, not {other}"
-            ))),
+            other => Err(de::Error::custom(format_args!("a name is wanted here, not {other}"))),
         }
     }
 
@@ -143,9 +122,7 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
         let Some((index, item)) = self.items.next() else {
             return Ok(None);
         };
-        seed.deserialize(item)
-            .map(Some)
-            .map_err(|error| error.under(&format!("[{index}]"), item.place))
+        seed.deserialize(item).map(Some).map_err(|error| error.under(&format!("[{index}]"), item.place))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -165,17 +142,14 @@ impl<'de> de::MapAccess<'de> for Members<'de> {
         self.at = self.members.next();
         let Some(member) = self.at else { return Ok(None) };
         let key = StringDeserializer::<Error>::new(member.key.clone());
-        seed.deserialize(key)
-            .map(Some)
-            .map_err(|error| error.under(&member.key, member.key_place))
+        seed.deserialize(key).map(Some).map_err(|error| error.under(&member.key, member.key_place))
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
         let Some(member) = self.at.take() else {
             return Err(de::Error::custom("a value without a key"));
         };
-        seed.deserialize(&member.value)
-            .map_err(|error| error.under(&member.key, place_of(member)))
+        seed.deserialize(&member.value).map_err(|error| error.under(&member.key, place_of(member)))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -201,9 +175,8 @@ impl<'de> de::EnumAccess<'de> for Variant<'de> {
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Error> {
         let key = StringDeserializer::<Error>::new(self.member.key.clone());
-        let name = seed
-            .deserialize(key)
-            .map_err(|error| error.under(&self.member.key, self.member.key_place))?;
+        let name =
+            seed.deserialize(key).map_err(|error| error.under(&self.member.key, self.member.key_place))?;
         Ok((name, self))
     }
 }
@@ -217,8 +190,7 @@ impl<'de> de::VariantAccess<'de> for Variant<'de> {
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Error> {
         let member = self.member;
-        seed.deserialize(&member.value)
-            .map_err(|error| error.under(&member.key, place_of(member)))
+        seed.deserialize(&member.value).map_err(|error| error.under(&member.key, place_of(member)))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
@@ -231,10 +203,7 @@ impl<'de> de::VariantAccess<'de> for Variant<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         let member = self.member;
-        member
-            .value
-            .deserialize_any(visitor)
-            .map_err(|error| error.under(&member.key, place_of(member)))
+        member.value.deserialize_any(visitor).map_err(|error| error.under(&member.key, place_of(member)))
     }
 }
 
@@ -275,12 +244,7 @@ mod tests {
             read("number: 1\nmap: {a: 1.5, b: 2, c: }\nlist: [unit, text: x, pair: {a: true}]\n"),
             Ok(Thing {
                 number: 1,
-                map: [
-                    ("a".into(), Some(1.5)),
-                    ("b".into(), Some(2.0)),
-                    ("c".into(), None)
-                ]
-                .into(),
+                map: [("a".into(), Some(1.5)), ("b".into(), Some(2.0)), ("c".into(), None)].into(),
                 list: vec![Kind::Unit, Kind::Text("x".into()), Kind::Pair { a: true }],
             })
         );
@@ -289,14 +253,8 @@ mod tests {
     #[test]
     fn an_error_knows_its_place_and_path() {
         let check = |text: &str, expected: &str| assert_eq!(read(text), Err(expected.to_owned()));
-        check(
-            "number: 70000\n",
-            "invalid value: integer `70000`, expected u16 (:1:9, number)",
-        );
-        check(
-            "number: 1\nmap:\n  a: x\n",
-            "invalid type: string \"x\", expected f64 (:3:6, map.a)",
-        );
+        check("number: 70000\n", "invalid value: integer `70000`, expected u16 (:1:9, number)");
+        check("number: 1\nmap:\n  a: x\n", "invalid type: string \"x\", expected f64 (:3:6, map.a)");
         check(
             "number: 1\nlist:\n- unit\n- pair: {a: 1}\n",
             "invalid type: integer `1`, expected a boolean (:4:13, list[1].pair.a)",

@@ -39,10 +39,7 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Rewrites a pattern of Go's syntax into one of the `regex` crate with the same meaning.
 pub fn translate(pattern: &str) -> Result<String, PatternError> {
-    let mut translator = Translator {
-        rest: pattern,
-        out: String::with_capacity(pattern.len() + 8),
-    };
+    let mut translator = Translator { rest: pattern, out: String::with_capacity(pattern.len() + 8) };
     translator.run()?;
     Ok(translator.out)
 }

@@ -78,13 +78,7 @@ impl fmt::Display for Severity {
 impl Origin {
     /// A file as a whole.
     pub fn file(path: impl Into<String>) -> Self {
-        Self::File {
-            path: path.into(),
-            line: 0,
-            column: 0,
-            width: 0,
-            excerpt: None,
-        }
+        Self::File { path: path.into(), line: 0, column: 0, width: 0, excerpt: None }
     }
 
     pub fn is_none(&self) -> bool {
@@ -96,15 +90,8 @@ impl Origin {
         match self {
             Self::None => Ok(()),
             Self::File { path, line: 0, .. } => f.write_str(path),
-            Self::File {
-                path,
-                line,
-                column: 0,
-                ..
-            } => write!(f, "{path}:{line}"),
-            Self::File {
-                path, line, column, ..
-            } => write!(f, "{path}:{line}:{column}"),
+            Self::File { path, line, column: 0, .. } => write!(f, "{path}:{line}"),
+            Self::File { path, line, column, .. } => write!(f, "{path}:{line}:{column}"),
             Self::Flag(name) => write!(f, "flag `{name}`"),
             Self::Environment(name) => write!(f, "environment variable `{name}`"),
             Self::Object(name) => f.write_str(name),
@@ -264,12 +251,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.severity, self.message)?;
         match &self.origin {
-            Origin::File {
-                column,
-                width,
-                excerpt: Some(excerpt),
-                ..
-            } if *column > 0 => {
+            Origin::File { column, width, excerpt: Some(excerpt), .. } if *column > 0 => {
                 write!(f, "\n  --> {}", self.origin)?;
                 self.write_excerpt(f, excerpt, *column, *width)?;
             }
@@ -296,9 +278,7 @@ impl std::error::Error for Problem {}
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (file, line, column) = match &self.origin {
-            Origin::File {
-                path, line, column, ..
-            } => (Some(path.as_str()), *line, *column),
+            Origin::File { path, line, column, .. } => (Some(path.as_str()), *line, *column),
             Origin::None | Origin::Flag(_) | Origin::Environment(_) | Origin::Object(_) => (None, 0, 0),
         };
         let origin = match &self.origin {
@@ -334,19 +314,9 @@ pub fn join(parent: &str, child: &str) -> String {
 /// the carets stand under what they mean; other control characters are not let through to a terminal.
 fn window(line: &str, offset: usize) -> (String, usize) {
     let clean = |c: char| if c.is_control() { ' ' } else { c };
-    let skipped = if line.chars().count() > EXCERPT_CHARS {
-        offset.saturating_sub(EXCERPT_CHARS / 2)
-    } else {
-        0
-    };
-    (
-        line.chars()
-            .skip(skipped)
-            .take(EXCERPT_CHARS)
-            .map(clean)
-            .collect(),
-        offset - skipped,
-    )
+    let skipped =
+        if line.chars().count() > EXCERPT_CHARS { offset.saturating_sub(EXCERPT_CHARS / 2) } else { 0 };
+    (line.chars().skip(skipped).take(EXCERPT_CHARS).map(clean).collect(), offset - skipped)
 }
 
 #[cfg(test)]

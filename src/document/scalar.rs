@@ -60,16 +60,11 @@ impl de::Visitor<'_> for ByteSizeVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<ByteSize, E> {
-        i64::try_from(bytes)
-            .map(ByteSize)
-            .map_err(|_| E::custom("the number of bytes is too large"))
+        i64::try_from(bytes).map(ByteSize).map_err(|_| E::custom("the number of bytes is too large"))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<ByteSize, E> {
-        text.trim()
-            .parse()
-            .map(ByteSize)
-            .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+        text.trim().parse().map(ByteSize).map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
     }
 }
 

@@ -42,10 +42,7 @@ pub fn read<T: DeserializeOwned + JsonSchema + 'static>(value: &Value) -> (Optio
 /// As [`read`], with the schema looked up once by a caller that reads many of a type.
 pub fn read_with<T: DeserializeOwned>(schema: &Schema, value: &Value) -> (Option<T>, Vec<Problem>) {
     let (value, mut problems) = schema.conform(value);
-    if problems
-        .iter()
-        .any(|problem| problem.is_error() && problem.code != UNKNOWN_KEY)
-    {
+    if problems.iter().any(|problem| problem.is_error() && problem.code != UNKNOWN_KEY) {
         return (None, problems);
     }
     match deserialize(&value) {
@@ -67,26 +64,17 @@ impl Schema {
     pub fn of<T: JsonSchema + 'static>() -> Self {
         static KNOWN: LazyLock<Mutex<HashMap<TypeId, Schema>>> = LazyLock::new(Mutex::default);
         let id = TypeId::of::<T>();
-        let known = KNOWN
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&id)
-            .cloned();
+        let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
         known.unwrap_or_else(|| {
             let schema = Self::new(generate::<T>());
-            KNOWN
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(id, schema.clone());
+            KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(id, schema.clone());
             schema
         })
     }
 
     /// Any JSON schema of the kind that schemars makes.
     pub fn new(schema: Json) -> Self {
-        Self {
-            root: Arc::new(schema),
-        }
+        Self { root: Arc::new(schema) }
     }
 
     pub fn as_json(&self) -> &Json {
@@ -105,10 +93,7 @@ impl Schema {
 }
 
 fn generate<T: JsonSchema>() -> Json {
-    SchemaSettings::draft2020_12()
-        .into_generator()
-        .into_root_schema_for::<T>()
-        .to_value()
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value()
 }
 
 #[cfg(test)]

@@ -17,23 +17,12 @@ pub struct Source {
 }
 
 /// Keys whose values are not shown, by how they end.
-const SECRET_KEYS: [&str; 7] = [
-    "password",
-    "secret",
-    "token",
-    "users",
-    "hmacencoded",
-    "credentials",
-    "apikey",
-];
+const SECRET_KEYS: [&str; 7] =
+    ["password", "secret", "token", "users", "hmacencoded", "credentials", "apikey"];
 
 impl Source {
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            text: text.into(),
-            lines: OnceLock::new(),
-        }
+        Self { path: path.into(), text: text.into(), lines: OnceLock::new() }
     }
 
     pub fn path(&self) -> &str {
@@ -77,13 +66,9 @@ impl Source {
     pub fn attach(&self, problem: Problem) -> Problem {
         let origin = match &problem.origin {
             Origin::None => Origin::file(self.path.as_str()),
-            Origin::File {
-                path,
-                line,
-                column,
-                width,
-                ..
-            } if path.is_empty() => self.origin(Place::new(*line, *column, *width)),
+            Origin::File { path, line, column, width, .. } if path.is_empty() => {
+                self.origin(Place::new(*line, *column, *width))
+            }
             Origin::File { .. } | Origin::Flag(_) | Origin::Environment(_) | Origin::Object(_) => {
                 return problem;
             }
@@ -106,9 +91,7 @@ impl Source {
 
     fn line(&self, index: usize) -> Option<&str> {
         let ends = || self.text.match_indices('\n').map(|(offset, _)| offset + 1);
-        let starts = self
-            .lines
-            .get_or_init(|| std::iter::once(0).chain(ends()).collect());
+        let starts = self.lines.get_or_init(|| std::iter::once(0).chain(ends()).collect());
         let start = *starts.get(index)?;
         self.text.get(start..)?.lines().next()
     }
@@ -118,9 +101,7 @@ impl Source {
         let index = usize::try_from(line).ok()?.checked_sub(1)?;
         let text = self.line(index)?.trim_end();
         let is_key = text.contains("-----BEGIN ")
-            || ["$apr1$", "$2y$", "$2a$", "$2b$", "{SHA}"]
-                .iter()
-                .any(|mark| text.contains(mark));
+            || ["$apr1$", "$2y$", "$2a$", "$2b$", "{SHA}"].iter().any(|mark| text.contains(mark));
         (!is_key && !names_secret(text)).then(|| text.to_owned())
     }
 }
@@ -128,11 +109,7 @@ impl Source {
 /// One of the line's keys is that of a secret, and something follows it.
 fn names_secret(line: &str) -> bool {
     line.match_indices([':', '=']).any(|(offset, _)| {
-        let before = line
-            .get(..offset)
-            .unwrap_or_default()
-            .trim_end()
-            .trim_end_matches(['"', '\'']);
+        let before = line.get(..offset).unwrap_or_default().trim_end().trim_end_matches(['"', '\'']);
         let after = line.get(offset + 1..).unwrap_or_default().trim();
         let key = before
             .rsplit(|c: char| !c.is_ascii_alphanumeric())

@@ -50,16 +50,9 @@ fn problem(from_action: &str, place: Place) -> Problem {
     let line = from_action.lines().next().unwrap_or_default();
     let end = line.find("}}").map_or(line.len(), |end| end + 2);
     let action = line.get(..end).unwrap_or(line).trim_end();
-    Problem::error(
-        "go_template",
-        format!("Go templates are not supported: `{action}`"),
-    )
-    .at(at(Place::new(
-        place.line,
-        place.column,
-        u32::try_from(action.chars().count()).unwrap_or(2),
-    )))
-    .hint("write the values out, or render the file before it is read")
+    Problem::error("go_template", format!("Go templates are not supported: `{action}`"))
+        .at(at(Place::new(place.line, place.column, u32::try_from(action.chars().count()).unwrap_or(2))))
+        .hint("write the values out, or render the file before it is read")
 }
 
 #[cfg(test)]
@@ -82,16 +75,10 @@ mod tests {
     fn an_action_in_a_string_is_found_too() {
         let text = "a: \"{{ env `X` }}\"\n# {{ comment }}\nb: 'x{{ y }}z'\n";
         let (value, _) = parse(text, Format::Yaml).unwrap();
-        let found: Vec<_> = actions(&value)
-            .iter()
-            .map(|problem| problem.message.clone())
-            .collect();
+        let found: Vec<_> = actions(&value).iter().map(|problem| problem.message.clone()).collect();
         assert_eq!(
             found,
-            [
-                "Go templates are not supported: `{{ env `X` }}`",
-                "Go templates are not supported: `{{ y }}`"
-            ]
+            ["Go templates are not supported: `{{ env `X` }}`", "Go templates are not supported: `{{ y }}`"]
         );
     }
 

@@ -47,11 +47,7 @@ pub struct Place {
 // === impl Place ===
 
 impl Place {
-    pub const NONE: Self = Self {
-        line: 0,
-        column: 0,
-        width: 0,
-    };
+    pub const NONE: Self = Self { line: 0, column: 0, width: 0 };
 
     pub const fn new(line: u32, column: u32, width: u32) -> Self {
         Self { line, column, width }
@@ -121,10 +117,7 @@ impl Value {
 
     /// The value of a key, written exactly so.
     pub fn get(&self, key: &str) -> Option<&Self> {
-        self.members()
-            .iter()
-            .find(|member| member.key == key)
-            .map(|member| &member.value)
+        self.members().iter().find(|member| member.key == key).map(|member| &member.value)
     }
 
     /// The member of a key, in whatever case it is written: Traefik's files do not care.
@@ -157,10 +150,7 @@ impl Value {
             Kind::String(text) => text.as_str().into(),
             Kind::Sequence(items) => items.iter().map(Self::to_json).collect(),
             Kind::Mapping(members) => serde_json::Value::Object(
-                members
-                    .iter()
-                    .map(|member| (member.key.clone(), member.value.to_json()))
-                    .collect(),
+                members.iter().map(|member| (member.key.clone(), member.value.to_json())).collect(),
             ),
         }
     }
@@ -172,10 +162,7 @@ impl Value {
             serde_json::Value::Bool(value) => Kind::Bool(*value),
             serde_json::Value::Number(number) => match number.as_i64() {
                 Some(value) => Kind::Integer(value),
-                None => Kind::Float {
-                    value: number.as_f64().unwrap_or(f64::NAN),
-                    text: number.to_string(),
-                },
+                None => Kind::Float { value: number.as_f64().unwrap_or(f64::NAN), text: number.to_string() },
             },
             serde_json::Value::String(text) => Kind::String(text.clone()),
             serde_json::Value::Array(items) => Kind::Sequence(items.iter().map(Self::from_json).collect()),
@@ -196,11 +183,7 @@ impl Value {
     /// How many nodes the tree has.
     pub fn size(&self) -> usize {
         1 + self.items().iter().map(Self::size).sum::<usize>()
-            + self
-                .members()
-                .iter()
-                .map(|member| member.value.size())
-                .sum::<usize>()
+            + self.members().iter().map(|member| member.value.size()).sum::<usize>()
     }
 }
 
@@ -259,15 +242,8 @@ fn step<'v, 'p>(value: &'v Value, path: &'p str) -> Option<(&'v Value, Place, &'
         .iter()
         .filter_map(|member| fits(member).map(|rest| (member, rest)))
         .max_by_key(|(member, _)| member.key.len())?;
-    let is_scalar = !matches!(
-        member.value.kind,
-        Kind::Null | Kind::Mapping(_) | Kind::Sequence(_)
-    );
-    let place = if is_scalar {
-        member.value.place
-    } else {
-        member.key_place
-    };
+    let is_scalar = !matches!(member.value.kind, Kind::Null | Kind::Mapping(_) | Kind::Sequence(_));
+    let place = if is_scalar { member.value.place } else { member.key_place };
     Some((&member.value, place, rest.strip_prefix('.').unwrap_or(rest)))
 }
 

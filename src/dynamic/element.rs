@@ -54,7 +54,9 @@ impl Source {
         match (&self.text, &self.tree, &self.object) {
             (Some(text), Some(tree), _) => text.attach_by_path(tree, problem),
             (Some(text), None, _) => text.attach(problem),
-            (None, _, Some(object)) if problem.origin.is_none() => problem.at(Origin::Object(object.to_string())),
+            (None, _, Some(object)) if problem.origin.is_none() => {
+                problem.at(Origin::Object(object.to_string()))
+            }
             (None, ..) => problem,
         }
     }

@@ -90,4 +90,3 @@ pub enum TraceVerbosity {
 fn is_zero(priority: &i64) -> bool {
     *priority == 0
 }
-

@@ -62,7 +62,10 @@ struct Made<T> {
 
 /// Merges once. Documents go by the name of their provider.
 #[must_use]
-pub fn merge(documents: &BTreeMap<Arc<str>, Arc<Configuration>>, entry_points: &[EntryPoint]) -> Configuration {
+pub fn merge(
+    documents: &BTreeMap<Arc<str>, Arc<Configuration>>,
+    entry_points: &[EntryPoint],
+) -> Configuration {
     Merger::new(entry_points.to_vec()).merge(documents)
 }
 
@@ -121,7 +124,9 @@ impl Merger {
         merged.services = remake(
             &mut self.tcp_services,
             each(documents, |document| &document.tcp.services),
-            |full, provider, element| alone(full, element, |config| references::tcp_service(config, provider)),
+            |full, provider, element| {
+                alone(full, element, |config| references::tcp_service(config, provider))
+            },
         );
         merged.middlewares = unchanged(each(documents, |document| &document.tcp.middlewares));
         merged.servers_transports = unchanged(each(documents, |document| &document.tcp.servers_transports));
@@ -142,7 +147,9 @@ impl Merger {
         merged.services = remake(
             &mut self.udp_services,
             each(documents, |document| &document.udp.services),
-            |full, provider, element| alone(full, element, |config| references::udp_service(config, provider)),
+            |full, provider, element| {
+                alone(full, element, |config| references::udp_service(config, provider))
+            },
         );
     }
 }
@@ -224,7 +231,9 @@ fn global<'a, T: 'a>(
     for (provider, local, element) in elements {
         let full = name::qualified_tls(local, provider);
         let element = match owner {
-            Some(first) if local == tls::config::DEFAULT => Arc::new(conflict(element, what, first, provider)),
+            Some(first) if local == tls::config::DEFAULT => {
+                Arc::new(conflict(element, what, first, provider))
+            }
             _ => Arc::clone(element),
         };
         if local == tls::config::DEFAULT {
@@ -238,7 +247,9 @@ fn global<'a, T: 'a>(
 fn conflict<T>(element: &Element<T>, what: &str, first: &str, second: &str) -> Element<T> {
     let problem = Problem::error(
         "conflicting_default",
-        format_args!("the {what} `default` exists once, but the providers `{first}` and `{second}` both define it"),
+        format_args!(
+            "the {what} `default` exists once, but the providers `{first}` and `{second}` both define it"
+        ),
     )
     .in_object(format!("{what} `default`"))
     .hint("give one of them another name");

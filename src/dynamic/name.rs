@@ -66,11 +66,7 @@ pub fn qualify(reference: &mut String, provider: &str) {
 /// The full name of TLS options or a TLS store: `default` is one for all providers and never qualified.
 #[must_use]
 pub fn qualified_tls(local: &str, provider: &str) -> Arc<str> {
-    if local == tls::config::DEFAULT {
-        local.into()
-    } else {
-        Name::resolve(local, provider).to_arc()
-    }
+    if local == tls::config::DEFAULT { local.into() } else { Name::resolve(local, provider).to_arc() }
 }
 
 /// As [`qualify`], for a reference to TLS options.

@@ -57,10 +57,12 @@ pub(crate) async fn accept(
         drain: Rc::default(),
         handshakes: Semaphore::new(HANDSHAKES),
     });
+    let mut leaving = phase.clone();
     loop {
         tokio::select! {
             biased;
-            () = draining(&mut phase) => break,
+            () = reached(&mut phase, Phase::Draining) => break,
+            () = reached(&mut leaving, Phase::Leaving), if !listening.drain.is_leaving() => listening.drain.leave(),
             accepted = listener.accept() => take(&listening, accepted).await,
         }
     }
@@ -73,9 +75,9 @@ pub(crate) async fn accept(
     Ok(())
 }
 
-async fn draining(phase: &mut watch::Receiver<Phase>) {
+async fn reached(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
     // A sender that is gone means that the process ends.
-    let _gone = phase.wait_for(|phase| *phase == Phase::Draining).await;
+    let _gone = phase.wait_for(|phase| *phase >= wanted).await;
 }
 
 async fn take(listening: &Rc<Listening>, accepted: io::Result<(TcpStream, SocketAddr)>) {
@@ -125,7 +127,8 @@ async fn connection(listening: Rc<Listening>, mut tcp: TcpStream, peer: SocketAd
             http2::serve(serving(&listening, made(None), state), stream).await;
         }
         Ok(Sniffed::Tls(hello)) => {
-            if let Some((stream, tls)) = Box::pin(handshake(&listening, tcp, read, hello, peer, local)).await {
+            if let Some((stream, tls)) = Box::pin(handshake(&listening, tcp, read, hello, peer, local)).await
+            {
                 let is_http2 = stream.negotiated().is_h2();
                 let stream = Stream::new(Transport::Tls(Box::new(stream)), Bytes::new(), Rc::clone(&state));
                 let serving = serving(&listening, made(Some(tls)), state);
@@ -196,7 +199,9 @@ fn serving(listening: &Rc<Listening>, connection: Rc<Connection>, state: Rc<Stat
 /// Does a TCP router take the connection? They are not served yet, and HTTP must not answer in their place.
 fn claimed(entry_point: &EntryPoint, client: IpAddr, hello: Option<&ClientHello>) -> bool {
     let snapshot = entry_point.published.load();
-    let Some(routes) = snapshot.entry_point(&entry_point.name) else { return false };
+    let Some(routes) = snapshot.entry_point(&entry_point.name) else {
+        return false;
+    };
     let alpn: Vec<&[u8]> = hello.iter().flat_map(|hello| &hello.alpn).map(Vec::as_slice).collect();
     let sni = hello.and_then(|hello| hello.sni.as_deref()).unwrap_or_default();
     let claimed = routes.claims(&TcpView { sni, alpn: &alpn, client }, hello.is_some());

@@ -83,17 +83,11 @@ impl FromStr for Address {
             Some((_, protocol)) => return Err(AddressError::Protocol(protocol.to_owned())),
             None => (text, Protocol::Tcp),
         };
-        let (host, port) = text
-            .rsplit_once(':')
-            .ok_or_else(|| AddressError::NoPort(text.to_owned()))?;
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| AddressError::NoPort(text.to_owned()))?;
         let is_number = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
         let port = if is_number { port.parse().ok() } else { None }
             .ok_or_else(|| AddressError::Port(port.to_owned()))?;
-        Ok(Self {
-            host: host.parse()?,
-            port,
-            protocol,
-        })
+        Ok(Self { host: host.parse()?, port, protocol })
     }
 }
 
@@ -107,22 +101,13 @@ impl FromStr for Host {
         }
         if let Some(inner) = text.strip_prefix('[') {
             let inner = inner.strip_suffix(']').ok_or_else(wrong)?;
-            return inner
-                .parse::<Ipv6Addr>()
-                .map(|ip| Self::Ip(ip.into()))
-                .map_err(|_| wrong());
+            return inner.parse::<Ipv6Addr>().map(|ip| Self::Ip(ip.into())).map_err(|_| wrong());
         }
         if let Ok(ip) = text.parse::<Ipv4Addr>() {
             return Ok(Self::Ip(ip.into()));
         }
-        let is_name = text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
-        if is_name {
-            Ok(Self::Name(text.to_owned()))
-        } else {
-            Err(wrong())
-        }
+        let is_name = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+        if is_name { Ok(Self::Name(text.to_owned())) } else { Err(wrong()) }
     }
 }
 
@@ -167,24 +152,12 @@ mod tests {
     #[test]
     fn refuses_the_rest_with_a_reason() {
         refuses("", "the address is empty");
-        refuses(
-            "80",
-            "`80` has no port: write it as `:80` if it is one, else as `80:80`",
-        );
+        refuses("80", "`80` has no port: write it as `:80` if it is one, else as `80:80`");
         refuses(":http", "`http` is not a port: it is a number up to 65535");
         refuses(":70000", "`70000` is not a port: it is a number up to 65535");
-        refuses(
-            ":80/sctp",
-            "unknown protocol `sctp`: an address ends in `/tcp`, `/udp` or neither",
-        );
-        refuses(
-            "::1:80",
-            "`::1` is not a host: write an IPv6 address in brackets, as in `[::1]:80`",
-        );
-        refuses(
-            "[::1:80",
-            "`[::1` is not a host: write an IPv6 address in brackets, as in `[::1]:80`",
-        );
+        refuses(":80/sctp", "unknown protocol `sctp`: an address ends in `/tcp`, `/udp` or neither");
+        refuses("::1:80", "`::1` is not a host: write an IPv6 address in brackets, as in `[::1]:80`");
+        refuses("[::1:80", "`[::1` is not a host: write an IPv6 address in brackets, as in `[::1]:80`");
     }
 
     #[test]

@@ -86,7 +86,9 @@ fn address(listen: Listen) -> SocketAddr {
 }
 
 fn has_ipv6() -> bool {
-    let Ok(socket) = Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)) else { return false };
+    let Ok(socket) = Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)) else {
+        return false;
+    };
     socket.bind(&SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0).into()).is_ok()
 }
 

@@ -49,7 +49,12 @@ pub(crate) struct Open {
 
 impl Received {
     /// The body of a request; nothing is wrapped where there is none.
-    pub(crate) fn wrap(incoming: Incoming, record: &Rc<Record>, state: &Rc<State>, limit: Option<Duration>) -> Body {
+    pub(crate) fn wrap(
+        incoming: Incoming,
+        record: &Rc<Record>,
+        state: &Rc<State>,
+        limit: Option<Duration>,
+    ) -> Body {
         if incoming.is_end_stream() {
             return Body::Empty;
         }

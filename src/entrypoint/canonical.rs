@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use exchange::Kind;
 use exchange::canonical::Refused;
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
@@ -36,7 +36,9 @@ pub(crate) fn authority(head: &mut Parts, cx: &Serving) -> Result<Rc<Authority>,
     }
     if let Some(target) = head.uri.authority() {
         let value = HeaderValue::from_str(target.as_str()).map_err(|_invalid| Kind::Malformed)?;
-        if is_http2 && host.as_ref().is_some_and(|host| !host.as_bytes().eq_ignore_ascii_case(value.as_bytes())) {
+        if is_http2
+            && host.as_ref().is_some_and(|host| !host.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
+        {
             return Err(Kind::Malformed);
         }
         let authority = cached(cx, &value)?;
@@ -78,6 +80,17 @@ pub(crate) fn framing(head: &mut Parts) -> Result<(), Kind> {
     Ok(())
 }
 
+/// HTTP/2 clients may spread cookies over several lines; HTTP/1 has one (RFC 9113 8.2.3).
+pub(crate) fn cookies(headers: &mut HeaderMap) {
+    let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() < 2 {
+        return;
+    }
+    if let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
+}
+
 /// Header names with underscores: the same word to a CGI-like service as the one with dashes.
 pub(crate) fn underscores(headers: &mut HeaderMap, strategy: Underscores) -> Result<(), Kind> {
     match strategy {
@@ -85,7 +98,8 @@ pub(crate) fn underscores(headers: &mut HeaderMap, strategy: Underscores) -> Res
         Underscores::Reject if headers.keys().any(has_underscore) => Err(Kind::HeaderRefused),
         Underscores::Reject => Ok(()),
         Underscores::Delete => {
-            let names: Vec<HeaderName> = headers.keys().filter(|name| has_underscore(name)).cloned().collect();
+            let names: Vec<HeaderName> =
+                headers.keys().filter(|name| has_underscore(name)).cloned().collect();
             for name in names {
                 headers.remove(name);
             }
@@ -114,4 +128,3 @@ pub(crate) fn target(head: &mut Parts, settings: &Settings) -> Result<(), Kind> 
     }
     Ok(())
 }
-

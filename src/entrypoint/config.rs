@@ -253,26 +253,11 @@ impl Config {
             });
         }
         let trusted = &self.forwarded_headers.trusted_ips;
-        problems.extend(
-            networks(trusted)
-                .err()
-                .map(|problem| problem.under("forwardedHeaders.trustedIPs")),
-        );
-        let trusted = self
-            .proxy_protocol
-            .as_ref()
-            .map_or(&[][..], |proxy| &proxy.trusted_ips);
-        problems.extend(
-            networks(trusted)
-                .err()
-                .map(|problem| problem.under("proxyProtocol.trustedIPs")),
-        );
+        problems.extend(networks(trusted).err().map(|problem| problem.under("forwardedHeaders.trustedIPs")));
+        let trusted = self.proxy_protocol.as_ref().map_or(&[][..], |proxy| &proxy.trusted_ips);
+        problems.extend(networks(trusted).err().map(|problem| problem.under("proxyProtocol.trustedIPs")));
         if let Some(redirection) = &self.http.redirections.entry_point {
-            problems.extend(
-                redirection
-                    .check()
-                    .map(|problem| problem.under("http.redirections.entryPoint")),
-            );
+            problems.extend(redirection.check().map(|problem| problem.under("http.redirections.entryPoint")));
         }
         problems
     }
@@ -281,10 +266,7 @@ impl Config {
 impl Redirection {
     fn check(&self) -> Option<Problem> {
         if self.to.is_empty() {
-            return Some(Problem::field(
-                "to",
-                "the redirection has no `to`: an entry point, or `:port`",
-            ));
+            return Some(Problem::field("to", "the redirection has no `to`: an entry point, or `:port`"));
         }
         let port = self.to.strip_prefix(':')?;
         match port.parse::<u16>() {
@@ -298,15 +280,10 @@ impl Redirection {
 pub fn networks(texts: &[String]) -> Result<Vec<IpNet>, Problem> {
     let parse = |(index, text): (usize, &String)| {
         let text = text.trim();
-        let network = text
-            .parse()
-            .or_else(|_| text.parse().map(|ip: std::net::IpAddr| IpNet::from(ip)));
+        let network = text.parse().or_else(|_| text.parse().map(|ip: std::net::IpAddr| IpNet::from(ip)));
         network.map_err(|_| {
-            Problem::field(
-                format!("[{index}]"),
-                format!("`{text}` is not an address or a network"),
-            )
-            .hint("write it as `10.0.0.0/8` or `192.0.2.1`")
+            Problem::field(format!("[{index}]"), format!("`{text}` is not an address or a network"))
+                .hint("write it as `10.0.0.0/8` or `192.0.2.1`")
         })
     };
     texts.iter().enumerate().map(parse).collect()
@@ -316,10 +293,7 @@ pub fn networks(texts: &[String]) -> Result<Vec<IpNet>, Problem> {
 
 impl Default for LifeCycle {
     fn default() -> Self {
-        Self {
-            request_accept_grace_timeout: Duration::ZERO,
-            grace_time_out: Duration::from_secs(10),
-        }
+        Self { request_accept_grace_timeout: Duration::ZERO, grace_time_out: Duration::from_secs(10) }
     }
 }
 
@@ -386,20 +360,13 @@ impl Default for Http2 {
 
 impl Default for Udp {
     fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(3),
-        }
+        Self { timeout: Duration::from_secs(3) }
     }
 }
 
 impl Default for Observability {
     fn default() -> Self {
-        Self {
-            access_logs: true,
-            metrics: true,
-            tracing: true,
-            trace_verbosity: TraceVerbosity::Minimal,
-        }
+        Self { access_logs: true, metrics: true, tracing: true, trace_verbosity: TraceVerbosity::Minimal }
     }
 }
 

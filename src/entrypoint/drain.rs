@@ -19,6 +19,7 @@ pub enum Phase {
 /// One worker's view of one entry point's drain.
 #[derive(Debug, Default)]
 pub(crate) struct Local {
+    leaving: Cell<bool>,
     draining: Cell<bool>,
     next: Cell<u64>,
     waiting: RefCell<AHashMap<u64, Waker>>,
@@ -35,8 +36,19 @@ impl Local {
         self.draining.get()
     }
 
+    /// Is each response to be its connection's last?
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.get()
+    }
+
+    /// From now on each response is its connection's last, so that clients go elsewhere.
+    pub(crate) fn leave(&self) {
+        self.leaving.set(true);
+    }
+
     /// Tells every connection.
     pub(crate) fn begin(&self) {
+        self.leaving.set(true);
         self.draining.set(true);
         let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
         for waker in waiting.into_values() {

@@ -109,7 +109,9 @@ fn remove_managed(headers: &mut HeaderMap) {
 }
 
 fn is_managed(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix("x-").or_else(|| name.strip_prefix("x_")) else { return false };
+    let Some(rest) = name.strip_prefix("x-").or_else(|| name.strip_prefix("x_")) else {
+        return false;
+    };
     MANAGED.iter().any(|managed| {
         rest.len() == managed.len()
             && rest.bytes().zip(managed.bytes()).all(|(a, b)| a == b || (a == b'_' && b == b'-'))
@@ -165,12 +167,20 @@ mod tests {
     #[test]
     fn strangers_cannot_say_where_a_request_comes_from() {
         let got = applied(
-            &[("x-forwarded-for", "1.1.1.1"), ("x_real_ip", "2.2.2.2"), ("x-forwarded_proto", "https"), ("x-own", "1")],
+            &[
+                ("x-forwarded-for", "1.1.1.1"),
+                ("x_real_ip", "2.2.2.2"),
+                ("x-forwarded_proto", "https"),
+                ("x-own", "1"),
+            ],
             false,
         );
         assert!(!got.contains_key("x-forwarded-for") && !got.contains_key("x_real_ip"));
         assert!(!got.contains_key("x-forwarded_proto"));
-        assert_eq!((&got["x-real-ip"], &got["x-forwarded-proto"], &got["x-own"]), (&PEER, &HeaderValue::from_static("http"), &HeaderValue::from_static("1")));
+        assert_eq!(
+            (&got["x-real-ip"], &got["x-forwarded-proto"], &got["x-own"]),
+            (&PEER, &HeaderValue::from_static("http"), &HeaderValue::from_static("1"))
+        );
     }
 
     #[test]
@@ -179,7 +189,10 @@ mod tests {
             &[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "2.2.2.2"), ("x-forwarded-proto", "https")],
             true,
         );
-        assert_eq!((&got["x-forwarded-for"], &got["x-forwarded-proto"]), (&HeaderValue::from_static("1.1.1.1, 2.2.2.2"), &HeaderValue::from_static("https")));
+        assert_eq!(
+            (&got["x-forwarded-for"], &got["x-forwarded-proto"]),
+            (&HeaderValue::from_static("1.1.1.1, 2.2.2.2"), &HeaderValue::from_static("https"))
+        );
     }
 
     #[test]

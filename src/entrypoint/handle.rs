@@ -36,18 +36,18 @@ pub(crate) struct Serving {
 }
 
 /// Answers one request. Every failure is an answer too.
-pub(crate) async fn handle(cx: Rc<Serving>, req: http::Request<Incoming>) -> Result<http::Response<Sent>, Infallible> {
+pub(crate) async fn handle(
+    cx: Rc<Serving>,
+    req: http::Request<Incoming>,
+) -> Result<http::Response<Sent>, Infallible> {
     let started = cx.state.begin();
     let mut record = Record::new(Rc::clone(&cx.connection), req.method().clone(), started);
     if cx.recorder.wants_seen() {
         record.seen = Some(Box::new(seen(&req)));
     }
     let record = Rc::new(record);
-    let open = Open {
-        record: Rc::clone(&record),
-        state: Rc::clone(&cx.state),
-        recorder: Rc::clone(&cx.recorder),
-    };
+    let open =
+        Open { record: Rc::clone(&record), state: Rc::clone(&cx.state), recorder: Rc::clone(&cx.recorder) };
     let is_http1 = req.version() <= Version::HTTP_11;
     let res = match receive(&cx, req, &record) {
         Ok(req) => guarded(route(&cx, req)).await,
@@ -61,7 +61,7 @@ fn seen(req: &http::Request<Incoming>) -> Seen {
     let header = |name: http::HeaderName| req.headers().get(name).cloned();
     Seen {
         at: SystemTime::now(),
-        target: req.uri().clone(),
+        target: req.uri().clone().into(),
         version: req.version(),
         host: header(http::header::HOST)
             .or_else(|| HeaderValue::from_str(req.uri().authority()?.as_str()).ok()),
@@ -80,6 +80,10 @@ fn receive(cx: &Serving, req: http::Request<Incoming>, record: &Rc<Record>) -> R
     canonical::framing(&mut head)?;
     canonical::underscores(&mut head.headers, settings.underscores)?;
     canonical::target(&mut head, settings)?;
+    if head.version == Version::HTTP_2 {
+        canonical::cookies(&mut head.headers);
+    }
+    record.note_target(&head.uri);
     hop_by_hop::strip_listed(&mut head.headers, &settings.forwarded.connection);
     let upgrade = hop_by_hop::requested_upgrade(&head.headers)
         .filter(|_| head.version == Version::HTTP_11)
@@ -92,13 +96,16 @@ fn receive(cx: &Serving, req: http::Request<Incoming>, record: &Rc<Record>) -> R
     };
     record.client.set(client);
     note_kind(record, &head.headers);
-    forwarded::apply(&mut head.headers, &Facts {
-        peer: &cx.connection.peer_value,
-        is_trusted: trusted,
-        is_tls: cx.connection.tls.is_some(),
-        is_websocket: record.kind.get() == Protocol::Websocket,
-        port: &authority.port,
-    });
+    forwarded::apply(
+        &mut head.headers,
+        &Facts {
+            peer: &cx.connection.peer_value,
+            is_trusted: trusted,
+            is_tls: cx.connection.tls.is_some(),
+            is_websocket: record.kind.get() == Protocol::Websocket,
+            port: &authority.port,
+        },
+    );
     Ok(Request {
         head,
         body: Received::wrap(incoming, record, &cx.state, settings.read_timeout),
@@ -116,7 +123,9 @@ fn upgrade_kind(protocol: &HeaderValue) -> Protocol {
 }
 
 fn note_kind(record: &Record, headers: &HeaderMap) {
-    let Some(content_type) = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) else { return };
+    let Some(content_type) = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) else {
+        return;
+    };
     if content_type.starts_with(b"application/grpc-web") {
         record.kind.set(Protocol::GrpcWeb);
     } else if content_type.starts_with(b"application/grpc") {
@@ -190,7 +199,7 @@ fn send(cx: &Serving, res: Response, open: Open, is_http1: bool) -> http::Respon
         cx.state.set_upgraded();
     } else {
         cx.state.withdraw_upgrade();
-        if is_http1 && (cx.drain.is_draining() || cx.state.is_last(&cx.entry_point.settings)) {
+        if is_http1 && (cx.drain.is_leaving() || cx.state.is_last(&cx.entry_point.settings)) {
             head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }

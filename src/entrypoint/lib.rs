@@ -86,7 +86,9 @@ impl EntryPoint {
         listener: std::net::TcpListener,
         phase: watch::Receiver<Phase>,
     ) -> bool {
-        let Some(place) = self.loops.running.get(worker) else { return false };
+        let Some(place) = self.loops.running.get(worker) else {
+            return false;
+        };
         if place.swap(true, Ordering::AcqRel) {
             return true;
         }

@@ -105,6 +105,8 @@ impl EncodedCharacters {
     /// Does the canonical path hold one of them?
     #[must_use]
     pub fn refuse(&self, path: &str) -> bool {
-        !self.refused.is_empty() && path.contains('%') && self.refused.iter().any(|escape| path.contains(escape))
+        !self.refused.is_empty()
+            && path.contains('%')
+            && self.refused.iter().any(|escape| path.contains(escape))
     }
 }

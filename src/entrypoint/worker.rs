@@ -57,13 +57,18 @@ impl Workers {
     #[must_use]
     pub fn slowest_beat(&self) -> Duration {
         let now = self.started.elapsed();
-        let beats = self.workers.iter().map(|worker| Duration::from_millis(worker.beat.load(Ordering::Relaxed)));
+        let beats =
+            self.workers.iter().map(|worker| Duration::from_millis(worker.beat.load(Ordering::Relaxed)));
         now.saturating_sub(beats.min().unwrap_or(now))
     }
 }
 
 impl Worker {
-    fn start(index: usize, started: Instant, prepare: Arc<impl Fn(usize) + Send + Sync + 'static>) -> io::Result<Self> {
+    fn start(
+        index: usize,
+        started: Instant,
+        prepare: Arc<impl Fn(usize) + Send + Sync + 'static>,
+    ) -> io::Result<Self> {
         let (jobs, waiting) = mpsc::channel::<Job>(JOBS);
         let beat = Arc::new(AtomicU64::new(0));
         let beats = Arc::clone(&beat);

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use crate::Kind;
+
 /// Why a body ended before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -41,6 +43,29 @@ pub trait Drive {
     fn give_back(self: Box<Self>);
 }
 
+// === impl Error ===
+
+impl Error {
+    /// What it means when the body is a client's.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Aborted(_) => Kind::RequestTimeout,
+            Self::Read(error) if error.is_parse() || is_invalid(error) => Kind::Malformed,
+            Self::Read(_) | Self::TooLarge { .. } => Kind::ClientClosed,
+        }
+    }
+}
+
+/// hyper says so of chunks that break the rules.
+fn is_invalid(error: &hyper::Error) -> bool {
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<std::io::Error>())
+        .is_some_and(|error| {
+            matches!(error.kind(), std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData)
+        })
+}
+
 // === impl Body ===
 
 impl Body {
@@ -58,11 +83,7 @@ impl Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        if bytes.is_empty() {
-            Self::Empty
-        } else {
-            Self::Full(Some(bytes))
-        }
+        if bytes.is_empty() { Self::Empty } else { Self::Full(Some(bytes)) }
     }
 }
 
@@ -74,11 +95,7 @@ impl From<String> for Body {
 
 impl From<Incoming> for Body {
     fn from(incoming: Incoming) -> Self {
-        if incoming.is_end_stream() {
-            Self::Empty
-        } else {
-            Self::Upstream(incoming, None)
-        }
+        if incoming.is_end_stream() { Self::Empty } else { Self::Upstream(incoming, None) }
     }
 }
 

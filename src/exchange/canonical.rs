@@ -28,10 +28,7 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self {
-            sanitize_path: true,
-            encode_query_semicolons: false,
-        }
+        Self { sanitize_path: true, encode_query_semicolons: false }
     }
 }
 
@@ -92,11 +89,7 @@ pub fn escaped_path(path: &str) -> Result<Cow<'_, str>, Refused> {
             push_escape(&mut out, byte);
         }
     }
-    if out == path {
-        Ok(Cow::Borrowed(path))
-    } else {
-        Ok(Cow::Owned(out))
-    }
+    if out == path { Ok(Cow::Borrowed(path)) } else { Ok(Cow::Owned(out)) }
 }
 
 /// Removes dot segments and duplicate slashes as Go's `path.Clean` does; a final slash stays.
@@ -154,9 +147,7 @@ fn split_port(raw: &str) -> Result<(&str, Option<u16>), Refused> {
     if let Some(rest) = raw.strip_prefix('[') {
         let (address, after) = rest.split_once(']').ok_or(Refused::BadHost)?;
         let plain = address.split('%').next().unwrap_or(address);
-        plain
-            .parse::<std::net::Ipv6Addr>()
-            .map_err(|_invalid| Refused::BadHost)?;
+        plain.parse::<std::net::Ipv6Addr>().map_err(|_invalid| Refused::BadHost)?;
         return match after.strip_prefix(':') {
             Some(port) => Ok((address, parse_port(port)?)),
             None if after.is_empty() => Ok((address, None)),
@@ -221,9 +212,8 @@ fn hex(digit: u8) -> Option<u8> {
 }
 
 fn push_escape(out: &mut String, byte: u8) {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-    ];
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     out.push('%');
     for nibble in [byte >> 4, byte & 15] {
         out.push(DIGITS.get(usize::from(nibble)).copied().unwrap_or('0'));
@@ -280,34 +270,21 @@ mod tests {
 
     #[test]
     fn keeps_everything_where_sanitizing_is_off() {
-        let rules = Rules {
-            sanitize_path: false,
-            ..Rules::default()
-        };
+        let rules = Rules { sanitize_path: false, ..Rules::default() };
         assert_eq!(target("/a/../b", None, rules), Ok(None));
     }
 
     #[test]
     fn turns_semicolons_of_the_query_into_separators() {
         check("/a;b?c=1;d=2", "/a;b?c=1&d=2");
-        let rules = Rules {
-            encode_query_semicolons: true,
-            ..Rules::default()
-        };
-        assert_eq!(
-            target("/", Some("c=1;d"), rules),
-            Ok(Some("/?c=1%3Bd".to_owned()))
-        );
+        let rules = Rules { encode_query_semicolons: true, ..Rules::default() };
+        assert_eq!(target("/", Some("c=1;d"), rules), Ok(Some("/?c=1%3Bd".to_owned())));
     }
 
     #[test]
     fn refuses_broken_escapes() {
         for path in ["/%", "/%2", "/%zz", "/a%2"] {
-            assert_eq!(
-                target(path, None, Rules::default()),
-                Err(Refused::BadEscape),
-                "{path}"
-            );
+            assert_eq!(target(path, None, Rules::default()), Err(Refused::BadEscape), "{path}");
         }
     }
 
@@ -328,9 +305,7 @@ mod tests {
 
     #[test]
     fn host_refuses_what_no_host_holds() {
-        for raw in [
-            "a b", "a/b", "user@a", "a:b", "a:99999", "[::1", "[::1]x", "a:1:2", "a\u{e4}",
-        ] {
+        for raw in ["a b", "a/b", "user@a", "a:b", "a:99999", "[::1", "[::1]x", "a:1:2", "a\u{e4}"] {
             assert_eq!(host(raw).unwrap_err(), Refused::BadHost, "{raw}");
         }
     }

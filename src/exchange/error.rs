@@ -199,32 +199,17 @@ impl Kind {
 impl Error {
     #[must_use]
     pub fn downstream(kind: Kind) -> Self {
-        Self {
-            kind,
-            side: Side::Downstream,
-            retry: Retry::Never,
-            source: None,
-        }
+        Self { kind, side: Side::Downstream, retry: Retry::Never, source: None }
     }
 
     #[must_use]
     pub fn upstream(kind: Kind, retry: Retry) -> Self {
-        Self {
-            kind,
-            side: Side::Upstream,
-            retry,
-            source: None,
-        }
+        Self { kind, side: Side::Upstream, retry, source: None }
     }
 
     #[must_use]
     pub fn internal(kind: Kind) -> Self {
-        Self {
-            kind,
-            side: Side::Internal,
-            retry: Retry::Never,
-            source: None,
-        }
+        Self { kind, side: Side::Internal, retry: Retry::Never, source: None }
     }
 
     #[must_use]

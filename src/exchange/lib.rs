@@ -132,23 +132,15 @@ impl Response {
     pub fn new(status: StatusCode, body: Body) -> Self {
         let (mut head, ()) = http::Response::new(()).into_parts();
         head.status = status;
-        Self {
-            head,
-            body,
-            failure: None,
-        }
+        Self { head, body, failure: None }
     }
 
     /// A short text, as Go's `http.Error` writes it: with a line end and `nosniff`.
     #[must_use]
     pub fn text_error(status: StatusCode, text: &'static str) -> Self {
         let mut res = Self::new(status, Body::from_static(text));
-        res.head
-            .headers
-            .insert(http::header::CONTENT_TYPE, headers::TEXT_PLAIN);
-        res.head
-            .headers
-            .insert(http::header::X_CONTENT_TYPE_OPTIONS, headers::NOSNIFF);
+        res.head.headers.insert(http::header::CONTENT_TYPE, headers::TEXT_PLAIN);
+        res.head.headers.insert(http::header::X_CONTENT_TYPE_OPTIONS, headers::NOSNIFF);
         res
     }
 

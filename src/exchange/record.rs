@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderValue, Method, StatusCode, Uri, Version};
 
-use crate::Connection;
+use crate::{Connection, Kind};
 
 /// The record of one exchange.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub struct Record {
     /// Bytes of the response body that went towards the client.
     pub response_size: Cell<u64>,
     pub retries: Cell<u32>,
+    /// Why the request's body could not be read to its end.
+    pub request_failure: Cell<Option<Kind>>,
     pub user: RefCell<Option<Box<str>>>,
     /// Why we answered ourselves.
     pub reason: Cell<Option<&'static str>>,
@@ -50,7 +52,7 @@ pub struct Record {
 pub struct Seen {
     pub at: SystemTime,
     /// The target in its canonical form, before a middleware changed it.
-    pub target: Uri,
+    pub target: RefCell<Uri>,
     pub version: Version,
     pub host: Option<HeaderValue>,
     pub referer: Option<HeaderValue>,
@@ -108,9 +110,17 @@ impl Record {
             request_size: Cell::new(0),
             response_size: Cell::new(0),
             retries: Cell::new(0),
+            request_failure: Cell::new(None),
             user: RefCell::new(None),
             reason: Cell::new(None),
             grpc_status: Cell::new(None),
+        }
+    }
+
+    /// Notes the canonical target, for whoever writes it down.
+    pub fn note_target(&self, target: &Uri) {
+        if let Some(seen) = &self.seen {
+            *seen.target.borrow_mut() = target.clone();
         }
     }
 

@@ -50,9 +50,12 @@ pub(super) fn question<'a>(
 }
 
 fn header_of(line: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = line.split_once(':').ok_or_else(|| format!("`{line}` is no header: write `Name: value`"))?;
-    let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_invalid| format!("`{name}` is no header"))?;
-    let value = HeaderValue::from_str(value.trim()).map_err(|_invalid| format!("`{line}` has no valid value"))?;
+    let (name, value) =
+        line.split_once(':').ok_or_else(|| format!("`{line}` is no header: write `Name: value`"))?;
+    let name = HeaderName::from_bytes(name.trim().as_bytes())
+        .map_err(|_invalid| format!("`{name}` is no header"))?;
+    let value =
+        HeaderValue::from_str(value.trim()).map_err(|_invalid| format!("`{line}` has no valid value"))?;
     Ok((name, value))
 }
 

@@ -14,8 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Asks `GET /api/explain`.
 pub(super) fn ask(api: &str, options: &Options, question: &Question) -> Result<String, String> {
     let url = url(api, options, question);
-    let answer =
-        plain_http::ask("GET", &url, PATIENCE).map_err(|error| format!("error: {}", telemetry::chain(&error)))?;
+    let answer = plain_http::ask("GET", &url, PATIENCE)
+        .map_err(|error| format!("error: {}", telemetry::chain(&error)))?;
     let json: Option<serde_json::Value> = serde_json::from_str(&answer.body).ok();
     match (answer.status, json) {
         (200, Some(json)) => serde_json::to_string_pretty(&json).map_err(|error| format!("error: {error}")),
@@ -96,11 +96,31 @@ mod tests {
     #[test]
     fn the_question_goes_into_the_query() {
         check(
-            &["--api", "http://a:8080/", "http://b/c?d=e&f", "-H", "X-A: ä b", "--client-ip", "::1", "--output", "json"],
+            &[
+                "--api",
+                "http://a:8080/",
+                "http://b/c?d=e&f",
+                "-H",
+                "X-A: ä b",
+                "--client-ip",
+                "::1",
+                "--output",
+                "json",
+            ],
             "http://a:8080/api/explain?url=http%3A%2F%2Fb%2Fc%3Fd%3De%26f&method=GET&header=x-a%3A%20%C3%A4%20b&clientIp=%3A%3A1",
         );
         check(
-            &["--api", "http://a/base/api", "https://b/", "-X", "PUT", "-H", "Host: c", "--entrypoint", "web"],
+            &[
+                "--api",
+                "http://a/base/api",
+                "https://b/",
+                "-X",
+                "PUT",
+                "-H",
+                "Host: c",
+                "--entrypoint",
+                "web",
+            ],
             "http://a/base/api/explain?url=https%3A%2F%2Fc%2F&method=PUT&sni=b&entryPoint=web&output=human",
         );
     }

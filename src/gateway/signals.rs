@@ -5,7 +5,6 @@ use std::io;
 use telemetry::Telemetry;
 use telemetry::log::Log;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Notify;
 
 pub(crate) struct Signals {
     terminate: Signal,
@@ -25,14 +24,21 @@ impl Signals {
     }
 
     /// Does what signals ask for, until one asks for the end.
-    pub(crate) async fn until_stop(&mut self, telemetry: &Telemetry, log: &Log, reread: &Notify) {
+    pub(crate) async fn until_stop(
+        &mut self,
+        telemetry: &Telemetry,
+        log: &Log,
+        providers: &[actors::provider::Arguments],
+    ) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
                 _ = self.hang_up.recv() => {
                     tracing::info!("reading files again");
-                    reread.notify_waiters();
+                    for provider in providers {
+                        provider.reread.notify_one();
+                    }
                 }
                 _ = self.user.recv() => {
                     telemetry.reopen();

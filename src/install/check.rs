@@ -10,13 +10,7 @@ use super::{INTERNAL_ENTRY_POINT, Install, RuleSyntax};
 pub(super) fn check(install: &Install) -> Vec<Problem> {
     let mut problems = Vec::new();
     entry_points(install, &mut problems);
-    problems.extend(
-        install
-            .providers
-            .check()
-            .into_iter()
-            .map(|problem| problem.under("providers")),
-    );
+    problems.extend(install.providers.check().into_iter().map(|problem| problem.under("providers")));
     if let Some(api) = &install.api {
         problems.extend(api.check().into_iter().map(|problem| problem.under("api")));
     }
@@ -26,17 +20,10 @@ pub(super) fn check(install: &Install) -> Vec<Problem> {
             problems.extend(known(install, &ping.entry_point, "ping.entryPoint"));
         }
     }
-    if let Some(prometheus) = install
-        .metrics
-        .as_ref()
-        .and_then(|metrics| metrics.prometheus.as_ref())
+    if let Some(prometheus) = install.metrics.as_ref().and_then(|metrics| metrics.prometheus.as_ref())
         && !prometheus.manual_routing
     {
-        problems.extend(known(
-            install,
-            &prometheus.entry_point,
-            "metrics.prometheus.entryPoint",
-        ));
+        problems.extend(known(install, &prometheus.entry_point, "metrics.prometheus.entryPoint"));
     }
     if install.core.default_rule_syntax == RuleSyntax::V2 {
         let message = "the rule syntax `v2` is deprecated";

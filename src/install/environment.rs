@@ -35,9 +35,7 @@ pub(super) fn parse(variables: impl Iterator<Item = (String, String)>, schema: &
             environment.config_file = Some(value).filter(|value| !value.is_empty());
             continue;
         }
-        environment
-            .tree
-            .insert(&path(&rest, schema), value, Origin::Environment(name));
+        environment.tree.insert(&path(&rest, schema), value, Origin::Environment(name));
     }
     environment
 }
@@ -47,8 +45,7 @@ fn ours(name: String, value: String) -> Option<(usize, String, String, String)> 
     let prefixed = |(rank, prefix): (usize, &&str)| {
         let head = name.get(..prefix.len())?;
         let rest = name.get(prefix.len()..).filter(|rest| !rest.is_empty())?;
-        head.eq_ignore_ascii_case(prefix)
-            .then(|| (rank, rest.to_ascii_uppercase()))
+        head.eq_ignore_ascii_case(prefix).then(|| (rank, rest.to_ascii_uppercase()))
     };
     let (rank, rest) = PREFIXES.iter().enumerate().find_map(prefixed)?;
     (!is_service_link(&rest, &value)).then_some((rank, rest, name, value))
@@ -59,11 +56,8 @@ fn ours(name: String, value: String) -> Option<(usize, String, String, String)> 
 fn is_service_link(rest: &str, value: &str) -> bool {
     let words: Vec<&str> = rest.split('_').collect();
     let ends_in = |pattern: &[&str]| words.ends_with(pattern);
-    let is_link = |value: &str| {
-        ["tcp://", "udp://", "sctp://"]
-            .iter()
-            .any(|scheme| value.starts_with(scheme))
-    };
+    let is_link =
+        |value: &str| ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
     let service_port = words.windows(2).any(|pair| pair == ["SERVICE", "PORT"]);
     let port = words.windows(3).any(|three| match three {
         ["PORT", number, protocol] => {
@@ -80,11 +74,7 @@ fn path(rest: &str, schema: &Schema) -> Vec<String> {
     for word in rest.split('_') {
         let is_number = !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
         let in_list = is_number && schema.wanted(path.iter().map(String::as_str)) == Some(Wanted::List);
-        path.push(if in_list {
-            format!("[{word}]")
-        } else {
-            word.to_ascii_lowercase()
-        });
+        path.push(if in_list { format!("[{word}]") } else { word.to_ascii_lowercase() });
     }
     path
 }

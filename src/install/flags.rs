@@ -21,10 +21,8 @@ pub(super) fn parse(args: &[String], schema: &Schema) -> Flags {
     let mut flags = Flags::default();
     let mut rest = args.iter().map(String::as_str).peekable();
     while let Some(argument) = rest.next() {
-        let Some(flag) = argument
-            .strip_prefix("--")
-            .or_else(|| argument.strip_prefix('-'))
-            .filter(|f| !f.is_empty())
+        let Some(flag) =
+            argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')).filter(|f| !f.is_empty())
         else {
             flags.problems.push(
                 Problem::error("unexpected_argument", format!("unexpected argument `{argument}`"))
@@ -40,10 +38,7 @@ pub(super) fn parse(args: &[String], schema: &Schema) -> Flags {
         let wanted = schema.wanted(path.iter().map(String::as_str));
         let may_stand_alone = matches!(wanted, Some(Wanted::Bool | Wanted::Object));
         // `--name value`; a boolean takes the next argument only if it is plainly meant.
-        let next = rest
-            .peek()
-            .copied()
-            .filter(|next| value.is_none() && !next.starts_with('-'));
+        let next = rest.peek().copied().filter(|next| value.is_none() && !next.starts_with('-'));
         let next = next.filter(|next| !may_stand_alone || matches!(*next, "true" | "false"));
         if next.is_some() {
             rest.next();
@@ -100,12 +95,7 @@ fn path(name: &str) -> Vec<String> {
             path.push(key.to_owned());
         }
         let indices = part.get(key.len()..).unwrap_or_default();
-        path.extend(
-            indices
-                .split_inclusive(']')
-                .filter(|index| !index.is_empty())
-                .map(str::to_owned),
-        );
+        path.extend(indices.split_inclusive(']').filter(|index| !index.is_empty()).map(str::to_owned));
     }
     path
 }

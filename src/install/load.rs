@@ -14,7 +14,7 @@ use super::{DYNAMIC_SECTIONS, Install, check, unsupported};
 
 /// A configuration that can be started.
 #[derive(Debug)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     pub install: Install,
     pub warnings: Vec<Problem>,
     pub source: Source,
@@ -22,7 +22,7 @@ pub struct Loaded {
 
 /// What it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum Source {
     File(PathBuf),
     Flags,
     Environment,
@@ -38,7 +38,10 @@ const NAMES: [&str; 2] = ["portcullis", "traefik"];
 const ENDINGS: [&str; 3] = ["toml", "yaml", "yml"];
 
 /// Reads the install configuration, or everything that is wrong with it. `args` without the program's name.
-pub fn load(args: &[String], env: impl Iterator<Item = (String, String)>) -> Result<Loaded, Vec<Problem>> {
+pub(crate) fn load(
+    args: &[String],
+    env: impl Iterator<Item = (String, String)>,
+) -> Result<Loaded, Vec<Problem>> {
     load_from(args, env, &[Path::new("/etc"), Path::new(".")])
 }
 
@@ -51,11 +54,7 @@ pub(super) fn load_from(
     let schema = Schema::of::<Install>();
     let flags = flags::parse(args, &schema);
     let environment = environment::parse(env, &schema);
-    let named = flags
-        .config_file
-        .as_ref()
-        .or(environment.config_file.as_ref())
-        .map(PathBuf::from);
+    let named = flags.config_file.as_ref().or(environment.config_file.as_ref()).map(PathBuf::from);
     let file = named.or_else(|| search(&environment, folders));
     let (source, read) = match file {
         Some(path) => {
@@ -68,33 +67,27 @@ pub(super) fn load_from(
             read.problems.extend(flags.problems);
             (Source::Flags, read)
         }
-        None if !environment.tree.is_empty() => (
-            Source::Environment,
-            read_tree(environment.tree, Severity::Warning),
-        ),
+        None if !environment.tree.is_empty() => {
+            (Source::Environment, read_tree(environment.tree, Severity::Warning))
+        }
         None => (Source::Defaults, read_tree(Tree::default(), Severity::Error)),
     };
     match read {
-        Read {
-            install: Some(install),
-            problems,
-        } if !problems.iter().any(Problem::is_error) => Ok(Loaded {
-            install,
-            warnings: problems,
-            source,
-        }),
+        Read { install: Some(install), problems } if !problems.iter().any(Problem::is_error) => {
+            Ok(Loaded { install, warnings: problems, source })
+        }
         Read { problems, .. } => Err(problems),
     }
 }
 
 /// Reads one file, for looking at it without starting.
-pub fn read_file(path: &Path) -> (Option<Install>, Vec<Problem>) {
+pub(crate) fn read_file(path: &Path) -> (Option<Install>, Vec<Problem>) {
     let read = read_path(path);
     (read.install, read.problems)
 }
 
 /// Reads a text that is called `name`.
-pub fn read_text(name: &str, text: &str, format: Format) -> (Option<Install>, Vec<Problem>) {
+pub(crate) fn read_text(name: &str, text: &str, format: Format) -> (Option<Install>, Vec<Problem>) {
     let read = read_source(&document::Source::new(name, text), format);
     (read.install, read.problems)
 }
@@ -107,23 +100,17 @@ struct Read {
 /// The first file that is there.
 fn search(environment: &Environment, [system, here]: &[&Path; 2]) -> Option<PathBuf> {
     let config_home = environment.config_home.as_ref().map(PathBuf::from);
-    let home = environment
-        .home
-        .as_ref()
-        .map(|home| Path::new(home).join(".config"));
+    let home = environment.home.as_ref().map(|home| Path::new(home).join(".config"));
     let folders = NAMES.iter().map(|name| (system.join(name), *name));
     let folders = folders.chain(config_home.map(|folder| (folder, "")));
-    let folders = folders
-        .chain(home.map(|folder| (folder, "")))
-        .chain(std::iter::once((here.to_path_buf(), "")));
+    let folders =
+        folders.chain(home.map(|folder| (folder, ""))).chain(std::iter::once((here.to_path_buf(), "")));
     folders
         .flat_map(|(folder, only)| {
             let names = NAMES.iter().filter(move |name| only.is_empty() || **name == only);
             names.flat_map(move |name| {
                 let folder = folder.clone();
-                ENDINGS
-                    .iter()
-                    .map(move |ending| folder.join(format!("{name}.{ending}")))
+                ENDINGS.iter().map(move |ending| folder.join(format!("{name}.{ending}")))
             })
         })
         .find(|path| path.is_file())
@@ -132,10 +119,8 @@ fn search(environment: &Environment, [system, here]: &[&Path; 2]) -> Option<Path
 /// One line for each of the sources that a file makes mute.
 fn ignored(path: &Path, flags: &Flags, environment: &Environment) -> Vec<Problem> {
     let by_file = |what: &str| {
-        let message = format!(
-            "{what} are ignored: the configuration is read from `{}` alone",
-            path.display()
-        );
+        let message =
+            format!("{what} are ignored: the configuration is read from `{}` alone", path.display());
         Problem::warning("ignored_source", message)
     };
     let flags = (!flags.tree.is_empty()).then(|| by_file("flags"));
@@ -157,10 +142,7 @@ fn read_path(path: &Path) -> Read {
     };
     match fs::read_to_string(path) {
         Ok(text) => read_source(&document::Source::new(name, text), format),
-        Err(error) => refuse(Problem::error(
-            "unreadable",
-            format!("the file cannot be read: {error}"),
-        )),
+        Err(error) => refuse(Problem::error("unreadable", format!("the file cannot be read: {error}"))),
     }
 }
 
@@ -176,10 +158,7 @@ fn read_source(source: &document::Source, format: Format) -> Read {
             });
             read
         }
-        Err(problems) => Read {
-            install: None,
-            problems,
-        },
+        Err(problems) => Read { install: None, problems },
     }
 }
 
@@ -203,9 +182,7 @@ fn read_value(value: Value, attach: impl Fn(&Value, Problem) -> Problem) -> Read
     }
     if let Kind::Mapping(members) = &mut value.kind {
         members.retain(|member| {
-            !DYNAMIC_SECTIONS
-                .iter()
-                .any(|section| member.key.eq_ignore_ascii_case(section))
+            !DYNAMIC_SECTIONS.iter().any(|section| member.key.eq_ignore_ascii_case(section))
         });
     }
     let mut problems = unsupported::strip(&mut value);
@@ -218,13 +195,7 @@ fn read_value(value: Value, attach: impl Fn(&Value, Problem) -> Problem) -> Read
         problems.extend(check::check(&install));
         install
     });
-    Read {
-        install,
-        problems: problems
-            .into_iter()
-            .map(|problem| attach(&value, problem))
-            .collect(),
-    }
+    Read { install, problems: problems.into_iter().map(|problem| attach(&value, problem)).collect() }
 }
 
 /// Traefik's default transport keeps 200 idle connections to each endpoint, its named ones 2.

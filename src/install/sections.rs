@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// `core`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Core {
+pub(crate) struct Core {
     /// The syntax of rules that do not say.
     pub default_rule_syntax: RuleSyntax,
     /// Ours: threads that serve traffic; unset means one for each core.
@@ -21,7 +21,7 @@ pub struct Core {
 /// A syntax of rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum RuleSyntax {
+pub(crate) enum RuleSyntax {
     #[default]
     V3,
     /// Traefik's old one.
@@ -32,7 +32,7 @@ pub enum RuleSyntax {
 // Traefik: `checkNewVersion` is on when unset; there is nothing to switch on here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Global {
+pub(crate) struct Global {
     /// Accepted without effect.
     pub check_new_version: bool,
     /// Accepted without effect.
@@ -44,7 +44,7 @@ pub struct Global {
 /// `cluster`, ours: what the replicas of one installation share.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Cluster {
+pub(crate) struct Cluster {
     /// A file or the value; keys are derived from it. Unset: made by chance at start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<FileOrContent>,
@@ -53,7 +53,7 @@ pub struct Cluster {
 /// `hostResolver`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct HostResolver {
+pub(crate) struct HostResolver {
     /// Match the name that a request's host is an alias of, too. Not built yet.
     pub cname_flattening: bool,
     pub resolv_config: String,
@@ -63,7 +63,7 @@ pub struct HostResolver {
 /// `tcpServersTransport`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct TcpServersTransport {
+pub(crate) struct TcpServersTransport {
     pub dial_keep_alive: Duration,
     pub dial_timeout: Duration,
     /// How long the other half may go on after one has closed.
@@ -75,7 +75,7 @@ pub struct TcpServersTransport {
 /// `tcpServersTransport.tls`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct TcpTls {
+pub(crate) struct TcpTls {
     pub insecure_skip_verify: bool,
     /// Authorities to trust instead of the system's.
     #[serde(rename = "rootCAs")]
@@ -86,11 +86,7 @@ pub struct TcpTls {
 
 impl Default for HostResolver {
     fn default() -> Self {
-        Self {
-            cname_flattening: false,
-            resolv_config: "/etc/resolv.conf".to_owned(),
-            resolv_depth: 5,
-        }
+        Self { cname_flattening: false, resolv_config: "/etc/resolv.conf".to_owned(), resolv_depth: 5 }
     }
 }
 

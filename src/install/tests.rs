@@ -5,6 +5,7 @@ use std::path::Path;
 
 use document::{Duration, Format, Problem};
 
+use super::load::Loaded;
 use super::load::load_from;
 use super::*;
 
@@ -12,9 +13,7 @@ type Variables<'a> = &'a [(&'a str, &'a str)];
 
 fn load_in(folder: &Path, args: &[&str], env: Variables<'_>) -> Result<Loaded, Vec<Problem>> {
     let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-    let env = env
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     load_from(&args, env, &[&folder.join("etc"), &folder.join("here")])
 }
 
@@ -27,10 +26,7 @@ fn flags(args: &[&str]) -> Install {
 }
 
 fn said(problems: &[Problem]) -> Vec<String> {
-    problems
-        .iter()
-        .map(|problem| format!("{}: {}", problem.severity, problem.summary()))
-        .collect()
+    problems.iter().map(|problem| format!("{}: {}", problem.severity, problem.summary())).collect()
 }
 
 fn says(result: &Result<Loaded, Vec<Problem>>, expected: &[&str]) {
@@ -51,12 +47,8 @@ fn file(text: &str, expected: &[&str]) -> Option<Install> {
 fn without_anything_there_is_one_entry_point() {
     let loaded = load(&[], &[("PATH", "/bin")]).unwrap();
     assert_eq!(loaded.source, Source::Defaults);
-    let names: Vec<_> = loaded
-        .install
-        .entry_points
-        .iter()
-        .map(|(name, it)| (name.as_str(), it.address.as_str()))
-        .collect();
+    let names: Vec<_> =
+        loaded.install.entry_points.iter().map(|(name, it)| (name.as_str(), it.address.as_str())).collect();
     assert_eq!(names, [("http", ":80")]);
     assert_eq!(loaded.install.servers_transport.max_idle_conns_per_host, 200);
 }
@@ -88,19 +80,13 @@ fn flags_are_key_paths_in_any_case() {
     assert_eq!(secure.address, ":443");
     let tls = secure.http.tls.as_ref().unwrap();
     assert_eq!(
-        tls.domains
-            .iter()
-            .map(|domain| domain.main.as_str())
-            .collect::<Vec<_>>(),
+        tls.domains.iter().map(|domain| domain.main.as_str()).collect::<Vec<_>>(),
         ["a.example", "b.example"]
     );
     assert_eq!(tls.domains[0].sans, ["c.example", "d.example"]);
     assert_eq!(secure.http.middlewares, ["a@file", "b@file", "c@file"]);
     assert_eq!(
-        install.entry_points["Web"]
-            .transport
-            .responding_timeouts
-            .read_timeout,
+        install.entry_points["Web"].transport.responding_timeouts.read_timeout,
         Duration::from_secs(42)
     );
     assert!(install.api.unwrap().insecure && install.ping.is_some() && install.access_log.is_some());
@@ -162,10 +148,7 @@ fn variables_are_key_paths_and_ours_win() {
         ],
     )
     .unwrap();
-    assert_eq!(
-        (said(&loaded.warnings), loaded.source),
-        (Vec::new(), Source::Environment)
-    );
+    assert_eq!((said(&loaded.warnings), loaded.source), (Vec::new(), Source::Environment));
     let web = &loaded.install.entry_points["web"];
     assert_eq!(web.address, ":81");
     assert_eq!(web.http.tls.as_ref().unwrap().domains[0].sans, ["b.example"]);
@@ -267,11 +250,9 @@ fn a_missing_file_is_an_error() {
 
 #[test]
 fn the_dynamic_half_of_a_file_is_passed_over() {
-    let install = file(
-        "entryPoints: {web: {address: ':80'}}\nhttp: {routers: 1}\ntls: []\nTCP: x\nudp:\n",
-        &[],
-    )
-    .unwrap();
+    let install =
+        file("entryPoints: {web: {address: ':80'}}\nhttp: {routers: 1}\ntls: []\nTCP: x\nudp:\n", &[])
+            .unwrap();
     assert_eq!(install.entry_points.len(), 1);
 }
 
@@ -381,12 +362,6 @@ hostResolver: {cnameFlattening: true}
 fn entry_points_for_routers_that_name_none() {
     let check =
         |text: &str, expected: &[&str]| assert_eq!(file(text, &[]).unwrap().default_entry_points(), expected);
-    check(
-        "entryPoints: {b: {address: ':1'}, a: {address: ':2'}, traefik: {address: ':3'}}\n",
-        &["a", "b"],
-    );
-    check(
-        "entryPoints: {b: {address: ':1', asDefault: true}, a: {address: ':2'}}\n",
-        &["b"],
-    );
+    check("entryPoints: {b: {address: ':1'}, a: {address: ':2'}, traefik: {address: ':3'}}\n", &["a", "b"]);
+    check("entryPoints: {b: {address: ':1', asDefault: true}, a: {address: ':2'}}\n", &["b"]);
 }

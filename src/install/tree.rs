@@ -37,15 +37,8 @@ impl Tree {
     }
 
     pub(super) fn finish(self) -> (Value, Origins) {
-        let place = if self.root.is_empty() {
-            Place::NONE
-        } else {
-            Place::new(1, 1, 1)
-        };
-        (
-            lists(Value::new(Kind::Mapping(self.root), place)),
-            Origins(self.origins),
-        )
+        let place = if self.root.is_empty() { Place::NONE } else { Place::new(1, 1, 1) };
+        (lists(Value::new(Kind::Mapping(self.root), place)), Origins(self.origins))
     }
 }
 
@@ -63,10 +56,7 @@ impl Origins {
             }
         };
         let index = usize::try_from(line).ok().and_then(|line| line.checked_sub(1));
-        let origin = index
-            .and_then(|index| self.0.get(index))
-            .cloned()
-            .unwrap_or_default();
+        let origin = index.and_then(|index| self.0.get(index)).cloned().unwrap_or_default();
         problem.at(origin)
     }
 }
@@ -79,20 +69,10 @@ fn insert(members: &mut Vec<Member>, path: &[String], value: Value, place: Place
     let Some((key, rest)) = path.split_first() else {
         return;
     };
-    let found = members
-        .iter()
-        .position(|member| member.key.eq_ignore_ascii_case(key));
+    let found = members.iter().position(|member| member.key.eq_ignore_ascii_case(key));
     let index = found.unwrap_or_else(|| {
-        let empty = if rest.is_empty() {
-            Kind::Null
-        } else {
-            Kind::Mapping(Vec::new())
-        };
-        members.push(Member {
-            key: key.clone(),
-            key_place: place,
-            value: Value::new(empty, place),
-        });
+        let empty = if rest.is_empty() { Kind::Null } else { Kind::Mapping(Vec::new()) };
+        members.push(Member { key: key.clone(), key_place: place, value: Value::new(empty, place) });
         members.len() - 1
     });
     let Some(member) = members.get_mut(index) else {
@@ -126,19 +106,11 @@ fn lists(value: Value) -> Value {
             .and_then(|key| key.strip_suffix(']'))
             .and_then(|key| key.parse::<u32>().ok())
     };
-    let mut members: Vec<Member> = members
-        .into_iter()
-        .map(|member| Member {
-            value: lists(member.value),
-            ..member
-        })
-        .collect();
+    let mut members: Vec<Member> =
+        members.into_iter().map(|member| Member { value: lists(member.value), ..member }).collect();
     if members.is_empty() || members.iter().any(|member| index(member).is_none()) {
         return Value::new(Kind::Mapping(members), value.place);
     }
     members.sort_by_key(index);
-    Value::new(
-        Kind::Sequence(members.into_iter().map(|member| member.value).collect()),
-        value.place,
-    )
+    Value::new(Kind::Sequence(members.into_iter().map(|member| member.value).collect()), value.place)
 }

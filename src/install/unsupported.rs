@@ -27,12 +27,7 @@ enum Verdict {
 use Verdict::{Refuse, RefuseIfOn, Warn, WarnIfOn};
 
 const fn entry(path: &'static str, verdict: Verdict, message: &'static str) -> Unsupported {
-    Unsupported {
-        path,
-        verdict,
-        message,
-        hint: "",
-    }
+    Unsupported { path, verdict, message, hint: "" }
 }
 
 const fn hinted(
@@ -41,12 +36,7 @@ const fn hinted(
     message: &'static str,
     hint: &'static str,
 ) -> Unsupported {
-    Unsupported {
-        path,
-        verdict,
-        message,
-        hint,
-    }
+    Unsupported { path, verdict, message, hint }
 }
 
 const MANIFESTS: &str = "Kubernetes objects can be read from files with `providers.manifests`";
@@ -54,40 +44,19 @@ const MANIFESTS: &str = "Kubernetes objects can be read from files with `provide
 const TABLE: &[Unsupported] = &[
     // Providers: without one, its routes are lost.
     entry("providers.docker", Refuse, "the provider Docker is not supported"),
-    entry(
-        "providers.swarm",
-        Refuse,
-        "the provider Docker Swarm is not supported",
-    ),
+    entry("providers.swarm", Refuse, "the provider Docker Swarm is not supported"),
     entry("providers.consul", Refuse, "the provider Consul is not supported"),
-    entry(
-        "providers.consulCatalog",
-        Refuse,
-        "the provider Consul Catalog is not supported",
-    ),
+    entry("providers.consulCatalog", Refuse, "the provider Consul Catalog is not supported"),
     entry("providers.nomad", Refuse, "the provider Nomad is not supported"),
     entry("providers.ecs", Refuse, "the provider ECS is not supported"),
     entry("providers.etcd", Refuse, "the provider etcd is not supported"),
-    entry(
-        "providers.zooKeeper",
-        Refuse,
-        "the provider ZooKeeper is not supported",
-    ),
+    entry("providers.zooKeeper", Refuse, "the provider ZooKeeper is not supported"),
     entry("providers.redis", Refuse, "the provider Redis is not supported"),
     entry("providers.http", Refuse, "the provider HTTP is not supported"),
     entry("providers.rest", Refuse, "the provider REST is not supported"),
-    entry(
-        "providers.knative",
-        Refuse,
-        "the provider Knative is not supported",
-    ),
+    entry("providers.knative", Refuse, "the provider Knative is not supported"),
     entry("providers.plugin", Refuse, "plugins are not supported"),
-    hinted(
-        "providers.kubernetesCRD",
-        Refuse,
-        "the provider Kubernetes CRD is not built yet",
-        MANIFESTS,
-    ),
+    hinted("providers.kubernetesCRD", Refuse, "the provider Kubernetes CRD is not built yet", MANIFESTS),
     hinted(
         "providers.kubernetesIngress",
         Refuse,
@@ -112,32 +81,16 @@ const TABLE: &[Unsupported] = &[
         "`debugLogGeneratedTemplate` has no effect: there are no templates",
     ),
     // Traffic.
-    entry(
-        "entryPoints.*.proxyProtocol",
-        Refuse,
-        "the PROXY protocol is not built yet",
-    ),
-    entry(
-        "entryPoints.*.http3",
-        Warn,
-        "HTTP/3 is not built yet: HTTP/1.1 and HTTP/2 are served",
-    ),
+    entry("entryPoints.*.proxyProtocol", Refuse, "the PROXY protocol is not built yet"),
+    entry("entryPoints.*.http3", Warn, "HTTP/3 is not built yet: HTTP/1.1 and HTTP/2 are served"),
     entry(
         "entryPoints.*.http2.maxEncoderHeaderTableSize",
         WarnIfOn,
         "`maxEncoderHeaderTableSize` has no effect",
     ),
-    entry(
-        "hostResolver.cnameFlattening",
-        RefuseIfOn,
-        "`cnameFlattening` is not built yet",
-    ),
+    entry("hostResolver.cnameFlattening", RefuseIfOn, "`cnameFlattening` is not built yet"),
     entry("serversTransport.spiffe", Refuse, "SPIFFE is not supported"),
-    entry(
-        "tcpServersTransport.tls.spiffe",
-        Refuse,
-        "SPIFFE is not supported",
-    ),
+    entry("tcpServersTransport.tls.spiffe", Refuse, "SPIFFE is not supported"),
     entry("spiffe", Refuse, "SPIFFE is not supported"),
     entry(
         "certificatesResolvers",
@@ -148,59 +101,23 @@ const TABLE: &[Unsupported] = &[
     entry("stores", Refuse, "shared stores are not built yet"),
     // Seen by the operator.
     entry("tracing", Warn, "tracing is not built yet"),
-    entry(
-        "metrics.otlp",
-        Warn,
-        "metrics are not pushed yet: `metrics.prometheus` is served",
-    ),
-    entry(
-        "metrics.datadog",
-        Warn,
-        "metrics are not pushed yet: `metrics.prometheus` is served",
-    ),
-    entry(
-        "metrics.statsD",
-        Warn,
-        "metrics are not pushed yet: `metrics.prometheus` is served",
-    ),
-    entry(
-        "metrics.influxDB2",
-        Warn,
-        "metrics are not pushed yet: `metrics.prometheus` is served",
-    ),
+    entry("metrics.otlp", Warn, "metrics are not pushed yet: `metrics.prometheus` is served"),
+    entry("metrics.datadog", Warn, "metrics are not pushed yet: `metrics.prometheus` is served"),
+    entry("metrics.statsD", Warn, "metrics are not pushed yet: `metrics.prometheus` is served"),
+    entry("metrics.influxDB2", Warn, "metrics are not pushed yet: `metrics.prometheus` is served"),
     entry("log.otlp", Warn, "logs are not sent by OTLP yet"),
     entry("accessLog.otlp", Warn, "access logs are not sent by OTLP yet"),
-    entry(
-        "accessLog.dualOutput",
-        Warn,
-        "`dualOutput` has no effect: access logs are not sent by OTLP yet",
-    ),
+    entry("accessLog.dualOutput", Warn, "`dualOutput` has no effect: access logs are not sent by OTLP yet"),
     entry("api.dashboard", WarnIfOn, "the dashboard is not built yet"),
     entry("api.debug", WarnIfOn, "`/debug` is not built yet"),
-    entry(
-        "global.checkNewVersion",
-        WarnIfOn,
-        "`checkNewVersion` has no effect",
-    ),
-    entry(
-        "global.sendAnonymousUsage",
-        WarnIfOn,
-        "`sendAnonymousUsage` has no effect",
-    ),
+    entry("global.checkNewVersion", WarnIfOn, "`checkNewVersion` has no effect"),
+    entry("global.sendAnonymousUsage", WarnIfOn, "`sendAnonymousUsage` has no effect"),
     // Experiments.
     entry("experimental.plugins", Refuse, "plugins are not supported"),
     entry("experimental.localPlugins", Refuse, "plugins are not supported"),
-    entry(
-        "experimental.abortOnPluginFailure",
-        Warn,
-        "plugins are not supported",
-    ),
+    entry("experimental.abortOnPluginFailure", Warn, "plugins are not supported"),
     entry("experimental.fastProxy", Warn, "`fastProxy` has no effect"),
-    entry(
-        "experimental.knative",
-        Warn,
-        "the provider Knative is not supported",
-    ),
+    entry("experimental.knative", Warn, "the provider Knative is not supported"),
     entry("experimental.otlpLogs", Warn, "logs are not sent by OTLP yet"),
     // Left over from Traefik v2, which v3 refuses as well.
     hinted(
@@ -216,22 +133,9 @@ const TABLE: &[Unsupported] = &[
         "remove it",
     ),
     hinted("pilot", Refuse, "`pilot` is of Traefik v2", "remove it"),
-    entry(
-        "providers.marathon",
-        Refuse,
-        "the provider Marathon is not supported",
-    ),
-    entry(
-        "providers.rancher",
-        Refuse,
-        "the provider Rancher is not supported",
-    ),
-    hinted(
-        "metrics.influxDB",
-        Refuse,
-        "`metrics.influxDB` is of Traefik v2",
-        "use `metrics.prometheus`",
-    ),
+    entry("providers.marathon", Refuse, "the provider Marathon is not supported"),
+    entry("providers.rancher", Refuse, "the provider Rancher is not supported"),
+    hinted("metrics.influxDB", Refuse, "`metrics.influxDB` is of Traefik v2", "use `metrics.prometheus`"),
 ];
 
 /// Takes what is not supported out of the document, and names it.
@@ -266,11 +170,7 @@ fn apply(
         if *key != "*" && !member.key.eq_ignore_ascii_case(key) {
             continue;
         }
-        let name = if *key == "*" {
-            member.key.clone()
-        } else {
-            (*key).to_owned()
-        };
+        let name = if *key == "*" { member.key.clone() } else { (*key).to_owned() };
         let path = document::problem::join(path, &name);
         if !rest.is_empty() {
             apply(&mut member.value, rest, &path, unsupported, problems);
@@ -307,11 +207,7 @@ fn problem(unsupported: &Unsupported, member: &Member, path: String) -> Problem 
         Warn | WarnIfOn => Problem::warning("unsupported", unsupported.message),
     };
     let problem = problem.with_path(path).at(place(member.key_place));
-    if unsupported.hint.is_empty() {
-        problem
-    } else {
-        problem.hint(unsupported.hint)
-    }
+    if unsupported.hint.is_empty() { problem } else { problem.hint(unsupported.hint) }
 }
 
 fn place(place: Place) -> Origin {

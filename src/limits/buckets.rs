@@ -22,12 +22,7 @@ impl Buckets {
     /// `patience` is how long a request may be made to wait for its token.
     #[must_use]
     pub fn new(rate: Gcra, patience: Duration, started: Instant) -> Self {
-        Self {
-            rate,
-            patience,
-            arrivals: Table::new(SOURCES),
-            started,
-        }
+        Self { rate, patience, arrivals: Table::new(SOURCES), started }
     }
 
     /// Takes one token of the source's bucket. `patient`: may the request wait for it?
@@ -35,8 +30,7 @@ impl Buckets {
         let elapsed = now.saturating_duration_since(self.started).as_nanos();
         let now = u64::try_from(elapsed).unwrap_or(u64::MAX);
         let patience = if patient { self.patience } else { Duration::ZERO };
-        self.arrivals
-            .update(source, now, |arrival| self.rate.take(arrival, now, patience))
+        self.arrivals.update(source, now, |arrival| self.rate.take(arrival, now, patience))
     }
 
     /// The same limit with full buckets.
@@ -73,11 +67,7 @@ mod tests {
     fn a_pause_shorter_than_the_refill_does_not_refill() {
         let start = Instant::now();
         let buckets = buckets(1, 100, Duration::ZERO, start);
-        let passed = |at: Instant| {
-            (0..200)
-                .filter(|_| buckets.take("a", at, true) == Verdict::Pass)
-                .count()
-        };
+        let passed = |at: Instant| (0..200).filter(|_| buckets.take("a", at, true) == Verdict::Pass).count();
         assert_eq!(passed(start), 100);
         assert_eq!(passed(start + Duration::from_secs(2)), 2);
     }
@@ -98,10 +88,7 @@ mod tests {
         let buckets = buckets(1, 1, Duration::from_secs(2), now);
         assert_eq!(buckets.take("a", now, true), Verdict::Pass);
         let second = Duration::from_secs(1);
-        assert_eq!(
-            buckets.take("a", now, false),
-            Verdict::Refuse { retry_after: second }
-        );
+        assert_eq!(buckets.take("a", now, false), Verdict::Refuse { retry_after: second });
         assert_eq!(buckets.take("a", now, true), Verdict::Wait(second));
     }
 }

@@ -40,10 +40,7 @@ impl Gcra {
         let average = u128::from(average.get());
         let rounded = (period.as_nanos() + average / 2) / average;
         let interval = u64::try_from(rounded).unwrap_or(MOST).clamp(1, MOST);
-        Self {
-            interval,
-            tolerance: interval.saturating_mul(burst.get()).min(MOST),
-        }
+        Self { interval, tolerance: interval.saturating_mul(burst.get()).min(MOST) }
     }
 
     /// Asks for one token for a bucket in state `arrival`, and waits for it no longer than `patience`.
@@ -76,11 +73,7 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn gcra(average: u64, period: Duration, burst: u64) -> Gcra {
-        Gcra::new(
-            NonZeroU64::new(average).unwrap(),
-            period,
-            NonZeroU64::new(burst).unwrap(),
-        )
+        Gcra::new(NonZeroU64::new(average).unwrap(), period, NonZeroU64::new(burst).unwrap())
     }
 
     #[test]
@@ -93,10 +86,7 @@ mod tests {
             arrival = next.unwrap();
         }
         let retry_after = Duration::from_secs(3600);
-        assert_eq!(
-            gcra.take(arrival, SECOND, Duration::ZERO),
-            (Verdict::Refuse { retry_after }, None)
-        );
+        assert_eq!(gcra.take(arrival, SECOND, Duration::ZERO), (Verdict::Refuse { retry_after }, None));
     }
 
     #[test]
@@ -105,18 +95,10 @@ mod tests {
         let (_, arrival) = gcra.take(0, SECOND, Duration::ZERO);
         let later = SECOND + SECOND / 2;
         let half = Duration::from_millis(500);
-        assert_eq!(
-            gcra.take(arrival.unwrap(), later, half),
-            (Verdict::Wait(half), Some(3 * SECOND))
-        );
+        assert_eq!(gcra.take(arrival.unwrap(), later, half), (Verdict::Wait(half), Some(3 * SECOND)));
         assert_eq!(
             gcra.take(arrival.unwrap(), later - 1, half),
-            (
-                Verdict::Refuse {
-                    retry_after: half + Duration::from_nanos(1)
-                },
-                None
-            )
+            (Verdict::Refuse { retry_after: half + Duration::from_nanos(1) }, None)
         );
     }
 

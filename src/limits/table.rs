@@ -119,9 +119,7 @@ mod tests {
         for n in 0..10_000 {
             put(&table, &n.to_string(), n + 100, 0);
         }
-        let lost = (0..10_000)
-            .filter(|n| get(&table, &n.to_string()) != n + 100)
-            .count();
+        let lost = (0..10_000).filter(|n| get(&table, &n.to_string()) != n + 100).count();
         assert!(lost < 200, "{lost} of 10000 were lost");
     }
 

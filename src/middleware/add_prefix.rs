@@ -34,9 +34,7 @@ impl Config {
         if !prefix.starts_with('/') {
             prefix.insert(0, '/');
         }
-        Ok(AddPrefix {
-            prefix: prefix.into(),
-        })
+        Ok(AddPrefix { prefix: prefix.into() })
     }
 }
 
@@ -67,11 +65,7 @@ mod tests {
     use crate::tests::{build_error, request, target};
 
     fn check(prefix: &str, given: &str, wanted: &str) {
-        let built = Config {
-            prefix: prefix.to_owned(),
-        }
-        .build()
-        .unwrap();
+        let built = Config { prefix: prefix.to_owned() }.build().unwrap();
         let mut req = request(given);
         assert!(matches!(built.request(&mut req), Flow::Continue));
         assert_eq!(target(&req), wanted, "{prefix} {given}");
@@ -104,11 +98,7 @@ mod tests {
     fn an_emptied_path_gives_the_prefix_alone() {
         let mut req = request("/api?q");
         path::strip(&mut req, 4, false).unwrap();
-        let built = Config {
-            prefix: "/v1".to_owned(),
-        }
-        .build()
-        .unwrap();
+        let built = Config { prefix: "/v1".to_owned() }.build().unwrap();
         built.request(&mut req);
         assert_eq!(target(&req), "/v1?q");
     }

@@ -59,10 +59,8 @@ pub(crate) struct BasicAuth {
 type Names = (HeaderName, HashMap<Box<str>, HeaderValue>);
 
 /// As Go decodes base64: padded, and whatever the unused bits of the last character are.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
-);
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 // === impl Config ===
 
@@ -70,18 +68,11 @@ impl Config {
     pub(crate) fn build(&self, hashing: Hashing) -> Result<BasicAuth, Problem> {
         let file = self.users_file();
         let users = Users::read(file.as_deref(), &self.users)?;
-        let realm = if self.realm.is_empty() {
-            "traefik"
-        } else {
-            &self.realm
-        };
+        let realm = if self.realm.is_empty() { "traefik" } else { &self.realm };
         let challenge = HeaderValue::try_from(format!("Basic realm=\"{realm}\""))
             .map_err(|_invalid| Problem::field("realm", "cannot stand in a header"))?;
         Ok(BasicAuth {
-            verified: users
-                .names()
-                .map(|name| (name.into(), Mutex::default()))
-                .collect(),
+            verified: users.names().map(|name| (name.into(), Mutex::default())).collect(),
             names: self.names(&users)?,
             users,
             challenge,
@@ -100,17 +91,12 @@ impl Config {
             return Ok(None);
         }
         let header = self.header_field.parse().map_err(|_invalid| {
-            Problem::field(
-                "headerField",
-                format!("`{}` is no header name", self.header_field),
-            )
+            Problem::field("headerField", format!("`{}` is no header name", self.header_field))
         })?;
         let value = |name: &str| {
-            HeaderValue::from_bytes(name.as_bytes())
-                .map(|value| (name.into(), value))
-                .map_err(|_invalid| {
-                    Problem::field("users", format!("the name {name:?} cannot stand in a header"))
-                })
+            HeaderValue::from_bytes(name.as_bytes()).map(|value| (name.into(), value)).map_err(|_invalid| {
+                Problem::field("users", format!("the name {name:?} cannot stand in a header"))
+            })
         };
         let values = users.names().map(value).collect::<Result<_, _>>()?;
         Ok(Some((header, values)))
@@ -156,10 +142,7 @@ impl BasicAuth {
             return Ok(true);
         }
         let computed = hash.clone();
-        let matches = self
-            .hashing
-            .ask(question, move || computed.matches(&password))
-            .await?;
+        let matches = self.hashing.ask(question, move || computed.matches(&password)).await?;
         if matches && found.is_some() {
             self.remember(name, question);
         }
@@ -167,10 +150,7 @@ impl BasicAuth {
     }
 
     fn was_verified(&self, name: &str, question: &Question) -> bool {
-        let slot = self
-            .verified
-            .get(name)
-            .map(|slot| *slot.lock().unwrap_or_else(PoisonError::into_inner));
+        let slot = self.verified.get(name).map(|slot| *slot.lock().unwrap_or_else(PoisonError::into_inner));
         slot.flatten().is_some_and(|verified| same(&verified, question))
     }
 

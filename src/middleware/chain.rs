@@ -24,14 +24,12 @@ impl Config {
     pub(crate) fn build(&self, context: &dyn Context) -> Result<Vec<Step>, Problem> {
         let mut steps = Vec::new();
         for (index, name) in self.middlewares.iter().enumerate() {
-            let member = context
-                .middleware(name)
-                .map_err(|problem| match &problem.object {
-                    Some(_) => problem,
-                    None if problem.path.is_empty() => problem.with_path(format!("middlewares[{index}]")),
-                    // A mistake inside the member has its place there.
-                    None => problem.in_object(format!("middleware `{name}`")),
-                })?;
+            let member = context.middleware(name).map_err(|problem| match &problem.object {
+                Some(_) => problem,
+                None if problem.path.is_empty() => problem.with_path(format!("middlewares[{index}]")),
+                // A mistake inside the member has its place there.
+                None => problem.in_object(format!("middleware `{name}`")),
+            })?;
             steps.extend(member);
         }
         Ok(steps)

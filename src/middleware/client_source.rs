@@ -104,11 +104,7 @@ impl SourceCriterion {
     }
 
     pub(crate) fn build(&self) -> Result<Criterion, Problem> {
-        let set = [
-            self.ip_strategy.is_some(),
-            !self.request_header_name.is_empty(),
-            self.request_host,
-        ];
+        let set = [self.ip_strategy.is_some(), !self.request_header_name.is_empty(), self.request_host];
         if set.iter().filter(|set| **set).count() > 1 {
             return Err(Problem::error(
                 "invalid_value",
@@ -119,20 +115,13 @@ impl SourceCriterion {
             return Ok(Criterion::Host);
         }
         if !self.request_header_name.is_empty() {
-            return self
-                .request_header_name
-                .parse()
-                .map(Criterion::Header)
-                .map_err(|_invalid| {
-                    let message = format!("`{}` is no header name", self.request_header_name);
-                    Problem::field("requestHeaderName", message)
-                });
+            return self.request_header_name.parse().map(Criterion::Header).map_err(|_invalid| {
+                let message = format!("`{}` is no header name", self.request_header_name);
+                Problem::field("requestHeaderName", message)
+            });
         }
         let strategy = self.ip_strategy.clone().unwrap_or_default();
-        strategy
-            .build()
-            .map(Criterion::Address)
-            .map_err(|problem| problem.under("ipStrategy"))
+        strategy.build().map(Criterion::Address).map_err(|problem| problem.under("ipStrategy"))
     }
 }
 
@@ -156,13 +145,8 @@ impl AddressSource {
     /// The same, but IPv6 addresses count by this prefix unless the configuration says otherwise.
     pub(crate) fn with_default_subnet(self, default: u8) -> Self {
         match self {
-            Self::Peer { subnet } => Self::Peer {
-                subnet: subnet.or(Some(default)),
-            },
-            Self::Depth { depth, subnet } => Self::Depth {
-                depth,
-                subnet: subnet.or(Some(default)),
-            },
+            Self::Peer { subnet } => Self::Peer { subnet: subnet.or(Some(default)) },
+            Self::Depth { depth, subnet } => Self::Depth { depth, subnet: subnet.or(Some(default)) },
             excluded @ Self::Excluded(_) => excluded,
         }
     }
@@ -246,11 +230,7 @@ mod tests {
 
     fn check(json: &str, forwarded_for: &str, wanted: &str) {
         let req = with_header(request("/"), "x-forwarded-for", forwarded_for);
-        assert_eq!(
-            strategy(json).unwrap().find(&req),
-            Address::parse(wanted),
-            "{json} {forwarded_for}"
-        );
+        assert_eq!(strategy(json).unwrap().find(&req), Address::parse(wanted), "{json} {forwarded_for}");
     }
 
     #[test]
@@ -281,18 +261,10 @@ mod tests {
 
     #[test]
     fn ipv6_is_masked_and_ipv4_is_not() {
-        check(
-            r#"{"depth": 1, "ipv6Subnet": 64}"#,
-            "2001:db8:1:0:5::6",
-            "2001:db8:1::",
-        );
+        check(r#"{"depth": 1, "ipv6Subnet": 64}"#, "2001:db8:1:0:5::6", "2001:db8:1::");
         check(r#"{"depth": 1, "ipv6Subnet": 64}"#, "1.2.3.4", "1.2.3.4");
         check(r#"{"depth": 1, "ipv6Subnet": 128}"#, "2001:db8::6", "2001:db8::6");
-        check(
-            r#"{"excludedIPs": ["1.1.1.1"], "ipv6Subnet": 64}"#,
-            "2001:db8::6",
-            "2001:db8::6",
-        );
+        check(r#"{"excludedIPs": ["1.1.1.1"], "ipv6Subnet": 64}"#, "2001:db8::6", "2001:db8::6");
     }
 
     #[test]
@@ -309,13 +281,7 @@ mod tests {
             r#"{"requestHost": true, "requestHeaderName": "X"}"#,
             r#"{"requestHost": true, "ipStrategy": {}}"#,
         ] {
-            assert!(
-                serde_json::from_str::<SourceCriterion>(json)
-                    .unwrap()
-                    .build()
-                    .is_err(),
-                "{json}"
-            );
+            assert!(serde_json::from_str::<SourceCriterion>(json).unwrap().build().is_err(), "{json}");
         }
     }
 

@@ -57,10 +57,7 @@ impl Hashing {
                 tracing::error!(%error, "failed to start a thread for password hashes");
             }
         }
-        Self {
-            jobs,
-            waiting: Arc::default(),
-        }
+        Self { jobs, waiting: Arc::default() }
     }
 
     /// Computes, or waits for the outcome of who computes the same already.
@@ -131,9 +128,7 @@ mod tests {
     /// A computation that does not end before it is let go.
     fn held(hashing: &Hashing, question: u8) -> (mpsc::Sender<()>, oneshot::Receiver<bool>) {
         let (go, wait) = mpsc::channel();
-        let outcome = hashing
-            .submit([question; 20], move || wait.recv().is_ok())
-            .unwrap();
+        let outcome = hashing.submit([question; 20], move || wait.recv().is_ok()).unwrap();
         (go, outcome)
     }
 
@@ -163,13 +158,8 @@ mod tests {
     async fn a_full_queue_is_told_at_once() {
         let hashing = one_thread();
         let (go, _first) = held(&hashing, 0);
-        let refused = (1..=u8::MAX)
-            .filter(|n| hashing.submit([*n; 20], || true).is_err())
-            .count();
-        assert!(
-            refused >= usize::from(u8::MAX) - QUEUE_PER_THREAD - 1,
-            "{refused}"
-        );
+        let refused = (1..=u8::MAX).filter(|n| hashing.submit([*n; 20], || true).is_err()).count();
+        assert!(refused >= usize::from(u8::MAX) - QUEUE_PER_THREAD - 1, "{refused}");
         drop(go);
     }
 
@@ -177,9 +167,7 @@ mod tests {
     async fn so_are_too_many_waiters() {
         let hashing = one_thread();
         let (go, _first) = held(&hashing, 1);
-        let waiters: Vec<_> = (0..MOST_WAITING + 10)
-            .map(|_| hashing.submit([1; 20], || true))
-            .collect();
+        let waiters: Vec<_> = (0..MOST_WAITING + 10).map(|_| hashing.submit([1; 20], || true)).collect();
         assert_eq!(waiters.iter().filter(|waiter| waiter.is_err()).count(), 11);
         drop(go);
     }

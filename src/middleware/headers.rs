@@ -193,16 +193,8 @@ impl Headers {
 
     pub(crate) fn effect(&self) -> String {
         let mut parts = Vec::new();
-        parts.extend(
-            self.request
-                .describe()
-                .map(|names| format!("sets request headers {names}")),
-        );
-        parts.extend(
-            self.response
-                .describe()
-                .map(|names| format!("sets response headers {names}")),
-        );
+        parts.extend(self.request.describe().map(|names| format!("sets request headers {names}")));
+        parts.extend(self.response.describe().map(|names| format!("sets response headers {names}")));
         parts.extend(self.cors.as_ref().map(|_| "answers CORS preflights".to_owned()));
         parts.extend(self.security.as_ref().map(|_| "adds security headers".to_owned()));
         parts.join(", ")

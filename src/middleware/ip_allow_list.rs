@@ -124,11 +124,7 @@ mod tests {
     fn check(json: &str, forwarded_for: &str, wanted: u16) {
         let req = with_header(request("/"), "x-forwarded-for", forwarded_for);
         let flow = build(json).unwrap().request(&req);
-        let status = if passes(&flow) {
-            200
-        } else {
-            answer(flow).status().as_u16()
-        };
+        let status = if passes(&flow) { 200 } else { answer(flow).status().as_u16() };
         assert_eq!(status, wanted, "{json} {forwarded_for}");
         assert_eq!(req.record.reason.get(), (wanted != 200).then_some("ip_refused"));
     }
@@ -136,51 +132,27 @@ mod tests {
     #[test]
     fn lets_the_listed_pass() {
         check(r#"{"sourceRange": ["127.0.0.1/32"]}"#, "", 200);
-        check(
-            r#"{"sourceRange": ["127.0.0.1"], "ipStrategy": {}}"#,
-            "9.9.9.9",
-            200,
-        );
+        check(r#"{"sourceRange": ["127.0.0.1"], "ipStrategy": {}}"#, "9.9.9.9", 200);
         check(r#"{"sourceRange": ["10.0.0.0/8"]}"#, "10.0.0.1", 403);
     }
 
     #[test]
     fn depth_and_exclusion_choose_the_address() {
         let two = "1.1.1.1, 2.2.2.2";
-        check(
-            r#"{"sourceRange": ["1.1.1.1"], "ipStrategy": {"depth": 2}}"#,
-            two,
-            200,
-        );
-        check(
-            r#"{"sourceRange": ["1.1.1.1"], "ipStrategy": {"depth": 3}}"#,
-            two,
-            403,
-        );
-        check(
-            r#"{"sourceRange": ["1.1.1.1"], "ipStrategy": {"excludedIPs": ["2.2.2.2"]}}"#,
-            two,
-            200,
-        );
+        check(r#"{"sourceRange": ["1.1.1.1"], "ipStrategy": {"depth": 2}}"#, two, 200);
+        check(r#"{"sourceRange": ["1.1.1.1"], "ipStrategy": {"depth": 3}}"#, two, 403);
+        check(r#"{"sourceRange": ["1.1.1.1"], "ipStrategy": {"excludedIPs": ["2.2.2.2"]}}"#, two, 200);
         check(
             r#"{"sourceRange": ["2001:db8:1::"], "ipStrategy": {"depth": 1, "ipv6Subnet": 64}}"#,
             "2001:db8:1::9",
             200,
         );
-        check(
-            r#"{"sourceRange": ["0.0.0.0/0"], "ipStrategy": {"depth": 1}}"#,
-            "junk",
-            403,
-        );
+        check(r#"{"sourceRange": ["0.0.0.0/0"], "ipStrategy": {"depth": 1}}"#, "junk", 403);
     }
 
     #[test]
     fn the_status_can_be_another() {
-        check(
-            r#"{"sourceRange": ["10.0.0.0/8"], "rejectStatusCode": 404}"#,
-            "",
-            404,
-        );
+        check(r#"{"sourceRange": ["10.0.0.0/8"], "rejectStatusCode": 404}"#, "", 404);
         let flow = build(r#"{"sourceRange": ["10.0.0.0/8"], "rejectStatusCode": 404}"#)
             .unwrap()
             .request(&request("/"));
@@ -191,10 +163,7 @@ mod tests {
     fn names_mistakes() {
         build_error(build("{}"), "sourceRange");
         build_error(build(r#"{"sourceRange": ["not-an-ip"]}"#), "sourceRange[0]");
-        build_error(
-            build(r#"{"sourceRange": ["10.0.0.1"], "rejectStatusCode": 799}"#),
-            "rejectStatusCode",
-        );
+        build_error(build(r#"{"sourceRange": ["10.0.0.1"], "rejectStatusCode": 799}"#), "rejectStatusCode");
         build_error(
             build(r#"{"sourceRange": ["::/0"], "ipStrategy": {"ipv6Subnet": 129}}"#),
             "ipStrategy.ipv6Subnet",

@@ -185,11 +185,7 @@ impl Config {
 
     /// The problem with its path from the kind on; one of another object is left alone.
     fn complete(&self, problem: Problem) -> Problem {
-        if problem.object.is_some() {
-            problem
-        } else {
-            problem.under(self.kind())
-        }
+        if problem.object.is_some() { problem } else { problem.under(self.kind()) }
     }
 
     fn unsupported(&self) -> Problem {

@@ -56,11 +56,7 @@ mod tests {
     fn check(list: &[&str], address: &str, wanted: bool) {
         let list: Vec<String> = list.iter().map(|&text| text.to_owned()).collect();
         let networks = Networks::parse("sourceRange", &list).unwrap();
-        assert_eq!(
-            networks.contains(address.parse().unwrap()),
-            wanted,
-            "{list:?} {address}"
-        );
+        assert_eq!(networks.contains(address.parse().unwrap()), wanted, "{list:?} {address}");
     }
 
     #[test]

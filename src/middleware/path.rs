@@ -39,11 +39,7 @@ pub(crate) fn put(req: &mut Request, escaped: &str) -> Result<(), Refused> {
         return Ok(());
     }
     req.head.extensions.remove::<Empty>();
-    if escaped.starts_with('/') {
-        req.set_path(escaped)
-    } else {
-        req.set_path(&format!("/{escaped}"))
-    }
+    if escaped.starts_with('/') { req.set_path(escaped) } else { req.set_path(&format!("/{escaped}")) }
 }
 
 /// Takes the first `length` bytes of the decoded path away.
@@ -66,11 +62,7 @@ pub(crate) fn strip(req: &mut Request, length: usize, force_slash: bool) -> Resu
         }
     };
     put(req, &stripped).map_err(|_refused| Unclean::Malformed)?;
-    if is_clean(req.path()) {
-        Ok(())
-    } else {
-        Err(Unclean::Segments)
-    }
+    if is_clean(req.path()) { Ok(()) } else { Err(Unclean::Segments) }
 }
 
 /// The bytes that an escaped path stands for.
@@ -164,11 +156,7 @@ mod tests {
     }
 
     fn refuses(path: &str, length: usize) {
-        assert_eq!(
-            strip(&mut request(path), length, false),
-            Err(Unclean::Segments),
-            "{path}"
-        );
+        assert_eq!(strip(&mut request(path), length, false), Err(Unclean::Segments), "{path}");
     }
 
     #[test]
@@ -208,23 +196,14 @@ mod tests {
 
     #[test]
     fn encodes_as_go() {
-        assert_eq!(
-            encoded("/a b/é?#%[]!".as_bytes()),
-            "/a%20b/%C3%A9%3F%23%25%5B%5D%21"
-        );
+        assert_eq!(encoded("/a b/é?#%[]!".as_bytes()), "/a%20b/%C3%A9%3F%23%25%5B%5D%21");
         assert_eq!(decoded("/a%20b%2Fc").as_ref(), b"/a b/c");
     }
 
     #[test]
     fn names_the_broken_escape() {
-        assert_eq!(
-            broken_escape("/bad%zz").as_deref(),
-            Some("invalid URL escape \"%zz\"")
-        );
-        assert_eq!(
-            broken_escape("/a%2").as_deref(),
-            Some("invalid URL escape \"%2\"")
-        );
+        assert_eq!(broken_escape("/bad%zz").as_deref(), Some("invalid URL escape \"%zz\""));
+        assert_eq!(broken_escape("/a%2").as_deref(), Some("invalid URL escape \"%2\""));
         assert_eq!(broken_escape("/a%20b"), None);
     }
 

@@ -107,10 +107,7 @@ impl Config {
             return Err(Problem::field("period", "must not be negative"));
         }
         let period = self.period.positive().unwrap_or(Duration::from_secs(1));
-        let burst = u64::try_from(self.burst)
-            .ok()
-            .and_then(NonZeroU64::new)
-            .unwrap_or(NonZeroU64::MIN);
+        let burst = u64::try_from(self.burst).ok().and_then(NonZeroU64::new).unwrap_or(NonZeroU64::MIN);
         let patience = self.patience(average, period)?;
         let buckets = NonZeroU64::new(average).map(|average| {
             let rate = Gcra::new(average, period, burst);
@@ -144,9 +141,7 @@ impl Config {
         if wanted.is_unset() {
             wanted.ip_strategy = Some(IpStrategy::default());
         }
-        let built = wanted
-            .build()
-            .map_err(|problem| problem.under("sourceCriterion"))?;
+        let built = wanted.build().map_err(|problem| problem.under("sourceCriterion"))?;
         Ok(match built {
             Criterion::Address(source) => Criterion::Address(source.with_default_subnet(IPV6_SUBNET)),
             other @ (Criterion::Header(_) | Criterion::Host) => other,
@@ -157,9 +152,7 @@ impl Config {
 /// Traefik's `maxDelay`: 500 ms below one request a second, else one second by twice the whole rate.
 fn half_interval(average: u64, period: Duration) -> Duration {
     let per_second = u128::from(average).saturating_mul(1_000_000_000) / period.as_nanos().max(1);
-    let per_second = u32::try_from(per_second)
-        .unwrap_or(u32::MAX)
-        .clamp(1, u32::MAX / 2);
+    let per_second = u32::try_from(per_second).unwrap_or(u32::MAX).clamp(1, u32::MAX / 2);
     Duration::from_secs(1) / (per_second * 2)
 }
 

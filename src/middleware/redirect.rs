@@ -34,10 +34,7 @@ pub(crate) fn host(req: &Request) -> &str {
 
 /// Path and query.
 pub(crate) fn target(req: &Request) -> &str {
-    req.head
-        .uri
-        .path_and_query()
-        .map_or("/", |target| target.as_str())
+    req.head.uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
 /// A URL as a header value; `None` if Go's `url.Parse` would refuse it.
@@ -83,9 +80,7 @@ fn is_authority(authority: &str) -> bool {
             Some((host, port)) => (host, port),
             None => return false,
         },
-        None => host
-            .split_at_checked(host.find(':').unwrap_or(host.len()))
-            .unwrap_or_default(),
+        None => host.split_at_checked(host.find(':').unwrap_or(host.len())).unwrap_or_default(),
     };
     let port_is_number = match port.strip_prefix(':') {
         Some(port) => port.bytes().all(|b| b.is_ascii_digit()),

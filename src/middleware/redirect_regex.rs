@@ -48,11 +48,7 @@ impl Config {
 
 impl RedirectRegex {
     pub(crate) fn request(&self, req: &Request) -> Flow {
-        let (scheme, host, target) = (
-            req.connection.scheme(),
-            redirect::host(req),
-            redirect::target(req),
-        );
+        let (scheme, host, target) = (req.connection.scheme(), redirect::host(req), redirect::target(req));
         let old = format!("{scheme}://{host}{target}");
         let new = match self.pattern.replace_all(&old, &*self.replacement) {
             // No match.
@@ -67,10 +63,7 @@ impl RedirectRegex {
     }
 
     pub(crate) fn effect(&self) -> String {
-        format!(
-            "redirects what matches `{}` to `{}`",
-            self.pattern, self.replacement
-        )
+        format!("redirects what matches `{}` to `{}`", self.pattern, self.replacement)
     }
 }
 
@@ -81,31 +74,18 @@ mod tests {
 
     fn built(regex: &str, replacement: &str, permanent: bool) -> Result<RedirectRegex, Problem> {
         let (regex, replacement) = (regex.to_owned(), replacement.to_owned());
-        Config {
-            regex,
-            replacement,
-            permanent,
-        }
-        .build()
+        Config { regex, replacement, permanent }.build()
     }
 
     fn check(regex: &str, replacement: &str, host: &str, path: &str, wanted: Option<(u16, &str)>) {
-        let flow = built(regex, replacement, false)
-            .unwrap()
-            .request(&request_to(host, path));
+        let flow = built(regex, replacement, false).unwrap().request(&request_to(host, path));
         redirected(flow, wanted);
     }
 
     #[test]
     fn replaces_the_whole_url() {
         let (regex, new) = (r"^http://rr\.test/old/(.*)", "http://new.test/${1}");
-        check(
-            regex,
-            new,
-            "rr.test",
-            "/old/x?q=1",
-            Some((302, "http://new.test/x?q=1")),
-        );
+        check(regex, new, "rr.test", "/old/x?q=1", Some((302, "http://new.test/x?q=1")));
         check(regex, new, "rr.test", "/other", None);
         check(
             r"^http://([^/]+):8080/(.*)",
@@ -114,13 +94,7 @@ mod tests {
             "/a",
             Some((302, "http://a.test/a")),
         );
-        check(
-            "o",
-            "0",
-            "rr.test",
-            "/foo/boo?o=o",
-            Some((302, "http://rr.test/f00/b00?0=0")),
-        );
+        check("o", "0", "rr.test", "/foo/boo?o=o", Some((302, "http://rr.test/f00/b00?0=0")));
         check(
             "^http://rr.test/(.*)",
             "http://new.test/$1x/${1}x",
@@ -144,9 +118,7 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_our_mistake() {
-        let flow = built(".*", "://", false)
-            .unwrap()
-            .request(&request_to("a.test", "/"));
+        let flow = built(".*", "://", false).unwrap().request(&request_to("a.test", "/"));
         assert_eq!(crate::tests::answer(flow).status().as_u16(), 500);
     }
 

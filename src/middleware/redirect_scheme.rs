@@ -38,18 +38,10 @@ impl Config {
             return Err(Problem::field("scheme", "is empty"));
         }
         let colon = |port: &str| {
-            if port.is_empty() {
-                String::new()
-            } else {
-                format!(":{port}")
-            }
+            if port.is_empty() { String::new() } else { format!(":{port}") }
         };
         let port = without_default(&self.scheme, &colon(&self.port)).into();
-        let built = RedirectScheme {
-            scheme: self.scheme.as_str().into(),
-            port,
-            permanent: self.permanent,
-        };
+        let built = RedirectScheme { scheme: self.scheme.as_str().into(), port, permanent: self.permanent };
         if redirect::location(&built.url("a.test", "/")).is_none() {
             let message = format!("`{}` with port `{}` makes no URL", self.scheme, self.port);
             return Err(Problem::field("scheme", message));
@@ -87,10 +79,7 @@ impl RedirectScheme {
 
 /// What a trusted hop in front said, else the connection. A WebSocket handshake is HTTP all the same.
 fn scheme_of(req: &Request) -> &'static str {
-    let said = req
-        .headers()
-        .get(X_FORWARDED_PROTO)
-        .map_or(&b""[..], |value| value.as_bytes());
+    let said = req.headers().get(X_FORWARDED_PROTO).map_or(&b""[..], |value| value.as_bytes());
     if said.eq_ignore_ascii_case(b"http") || said.eq_ignore_ascii_case(b"ws") {
         "http"
     } else if said.eq_ignore_ascii_case(b"https") || said.eq_ignore_ascii_case(b"wss") {
@@ -122,13 +111,7 @@ mod tests {
 
     fn built(scheme: &str, port: &str, permanent: bool) -> RedirectScheme {
         let (scheme, port) = (scheme.to_owned(), port.to_owned());
-        Config {
-            scheme,
-            port,
-            permanent,
-        }
-        .build()
-        .unwrap()
+        Config { scheme, port, permanent }.build().unwrap()
     }
 
     fn check(scheme: &str, port: &str, host: &str, wanted: Option<&str>) {
@@ -156,12 +139,9 @@ mod tests {
 
     #[test]
     fn the_status_follows_the_method() {
-        for (method, permanent, status) in [
-            ("GET", false, 302),
-            ("POST", false, 307),
-            ("POST", true, 308),
-            ("GET", true, 301),
-        ] {
+        for (method, permanent, status) in
+            [("GET", false, 302), ("POST", false, 307), ("POST", true, 308), ("GET", true, 301)]
+        {
             let req = with_method(request_to("a.test", "/"), method);
             let flow = built("https", "", permanent).request(&req);
             redirected(flow, Some((status, "https://a.test/")));
@@ -170,32 +150,20 @@ mod tests {
 
     #[test]
     fn a_forwarded_scheme_counts() {
-        for (proto, passes) in [
-            ("https", true),
-            ("WSS", true),
-            ("http", false),
-            ("ws", false),
-            ("x", false),
-        ] {
+        for (proto, passes) in [("https", true), ("WSS", true), ("http", false), ("ws", false), ("x", false)]
+        {
             let req = with_header(request_to("a.test", "/"), "x-forwarded-proto", proto);
             let flow = built("https", "", false).request(&req);
             redirected(flow, (!passes).then_some((302, "https://a.test/")));
         }
         let req = with_header(over_tls(request_to("a.test", "/")), "x-forwarded-proto", "http");
-        redirected(
-            built("https", "", false).request(&req),
-            Some((302, "https://a.test/")),
-        );
+        redirected(built("https", "", false).request(&req), Some((302, "https://a.test/")));
     }
 
     #[test]
     fn names_mistakes() {
         build_error(Config::default().build(), "scheme");
-        let config = Config {
-            scheme: "https".to_owned(),
-            port: "x".to_owned(),
-            permanent: false,
-        };
+        let config = Config { scheme: "https".to_owned(), port: "x".to_owned(), permanent: false };
         build_error(config.build(), "scheme");
     }
 }

@@ -27,9 +27,7 @@ pub(crate) struct ReplacePath {
 impl Config {
     /// Traefik finds a broken escape only when a request comes, and answers that one with 500: so here.
     pub(crate) fn build(&self) -> Result<ReplacePath, Problem> {
-        Ok(ReplacePath {
-            path: self.path.as_str().into(),
-        })
+        Ok(ReplacePath { path: self.path.as_str().into() })
     }
 }
 
@@ -75,11 +73,7 @@ mod tests {
 
     #[test]
     fn a_broken_escape_is_our_mistake() {
-        let built = Config {
-            path: "/bad%zz".to_owned(),
-        }
-        .build()
-        .unwrap();
+        let built = Config { path: "/bad%zz".to_owned() }.build().unwrap();
         let res = answer(built.request(&mut request("/a")));
         assert_eq!(res.status().as_u16(), 500);
         assert_eq!(text(&res), "invalid URL escape \"%zz\"\n");
@@ -88,12 +82,7 @@ mod tests {
     #[test]
     fn the_header_is_added_to_what_is_there() {
         let mut req = with_header(request("/a"), "x-replaced-path", "/before");
-        Config {
-            path: "/b".to_owned(),
-        }
-        .build()
-        .unwrap()
-        .request(&mut req);
+        Config { path: "/b".to_owned() }.build().unwrap().request(&mut req);
         assert_eq!(header_values(req.headers(), "x-replaced-path"), ["/before", "/a"]);
     }
 }

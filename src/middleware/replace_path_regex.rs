@@ -34,10 +34,7 @@ pub(crate) struct ReplacePathRegex {
 impl Config {
     pub(crate) fn build(&self) -> Result<ReplacePathRegex, Problem> {
         let pattern = pattern::compile(self.regex.trim()).map_err(|error| Problem::field("regex", error))?;
-        Ok(ReplacePathRegex {
-            pattern,
-            replacement: self.replacement.trim().into(),
-        })
+        Ok(ReplacePathRegex { pattern, replacement: self.replacement.trim().into() })
     }
 }
 
@@ -62,10 +59,7 @@ impl ReplacePathRegex {
     }
 
     pub(crate) fn effect(&self) -> String {
-        format!(
-            "replaces `{}` in the path by `{}`",
-            self.pattern, self.replacement
-        )
+        format!("replaces `{}` in the path by `{}`", self.pattern, self.replacement)
     }
 }
 
@@ -113,12 +107,7 @@ mod tests {
     fn templates_are_gos() {
         check("^/r/(.*)", "/$1x", "/r/a", "/");
         check("^/r/(.*)", "/${1}x", "/r/a", "/ax");
-        check(
-            "^/n/(?P<a>[^/]+)/(?P<b>.+)$",
-            "/${b}/$a$$",
-            "/n/one/two",
-            "/two/one$",
-        );
+        check("^/n/(?P<a>[^/]+)/(?P<b>.+)$", "/${b}/$a$$", "/n/one/two", "/two/one$");
     }
 
     #[test]

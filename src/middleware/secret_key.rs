@@ -23,10 +23,7 @@ impl SecretKey {
         for (index, chunk) in key.chunks_exact_mut(8).enumerate() {
             chunk.copy_from_slice(&source.hash_one(index).to_ne_bytes());
         }
-        Self {
-            key,
-            counter: AtomicU64::new(0),
-        }
+        Self { key, counter: AtomicU64::new(0) }
     }
 
     /// The digest of these parts. The same parts cut elsewhere give another one.

@@ -56,21 +56,14 @@ pub(crate) enum Flow {
 
 impl Step {
     pub(crate) fn new(name: &str, kind: &'static str, action: Action) -> Self {
-        Self {
-            name: name.into(),
-            kind,
-            action,
-        }
+        Self { name: name.into(), kind, action }
     }
 
     /// The step for one router's use: a limit may have to be each router's own.
     #[must_use]
     pub fn for_router(self, router: &str) -> Self {
         match self.action {
-            Action::RateLimit(step) => Self {
-                action: Action::RateLimit(step.for_router(router)),
-                ..self
-            },
+            Action::RateLimit(step) => Self { action: Action::RateLimit(step.for_router(router)), ..self },
             _ => self,
         }
     }

@@ -42,11 +42,7 @@ impl Config {
 impl StripPrefix {
     pub(crate) fn request(&self, req: &mut Request) -> Flow {
         let path = path::decoded(path::current(req));
-        match self
-            .prefixes
-            .iter()
-            .find(|prefix| path.starts_with(prefix.as_bytes()))
-        {
+        match self.prefixes.iter().find(|prefix| path.starts_with(prefix.as_bytes())) {
             Some(prefix) => stripped(req, prefix.as_bytes(), self.force_slash),
             None => Flow::Continue,
         }
@@ -54,10 +50,7 @@ impl StripPrefix {
 
     pub(crate) fn effect(&self) -> String {
         let list = self.prefixes.iter().map(|prefix| format!("`{prefix}`"));
-        format!(
-            "takes {} away from the path",
-            list.collect::<Vec<_>>().join(" or ")
-        )
+        format!("takes {} away from the path", list.collect::<Vec<_>>().join(" or "))
     }
 }
 
@@ -68,12 +61,7 @@ mod tests {
 
     fn built(prefixes: &[&str], force_slash: Option<bool>) -> StripPrefix {
         let prefixes = prefixes.iter().map(|&prefix| prefix.to_owned()).collect();
-        Config {
-            prefixes,
-            force_slash,
-        }
-        .build()
-        .unwrap()
+        Config { prefixes, force_slash }.build().unwrap()
     }
 
     fn check(given: &str, wanted: &str, header: &[&str]) {
@@ -81,11 +69,7 @@ mod tests {
         let built = built(&["/foo", "/foobar", "/bar/"], None);
         assert!(matches!(built.request(&mut req), Flow::Continue));
         assert_eq!(target(&req), wanted, "{given}");
-        assert_eq!(
-            header_values(req.headers(), "x-forwarded-prefix"),
-            header,
-            "{given}"
-        );
+        assert_eq!(header_values(req.headers(), "x-forwarded-prefix"), header, "{given}");
     }
 
     #[test]
@@ -127,10 +111,7 @@ mod tests {
             let mut req = request(path);
             let res = answer(built(&["/foo"], None).request(&mut req));
             assert_eq!(res.status().as_u16(), 400, "{path}");
-            assert_eq!(
-                header_values(res.headers(), "x-content-type-options"),
-                ["nosniff"]
-            );
+            assert_eq!(header_values(res.headers(), "x-content-type-options"), ["nosniff"]);
             assert_eq!(text(&res), "Bad Request\n");
         }
     }
@@ -146,9 +127,6 @@ mod tests {
     fn the_header_is_added_to_what_is_there() {
         let mut req = with_header(request("/foo/x"), "x-forwarded-prefix", "/before");
         built(&["/foo"], None).request(&mut req);
-        assert_eq!(
-            header_values(req.headers(), "x-forwarded-prefix"),
-            ["/before", "/foo"]
-        );
+        assert_eq!(header_values(req.headers(), "x-forwarded-prefix"), ["/before", "/foo"]);
     }
 }

@@ -31,9 +31,7 @@ impl Config {
             pattern::compile_bytes(text).map_err(|error| Problem::field(format!("regex[{index}]"), error))
         };
         let patterns = self.regex.iter().enumerate().map(compile);
-        Ok(StripPrefixRegex {
-            patterns: patterns.collect::<Result<_, _>>()?,
-        })
+        Ok(StripPrefixRegex { patterns: patterns.collect::<Result<_, _>>()? })
     }
 }
 
@@ -54,10 +52,7 @@ impl StripPrefixRegex {
 
     pub(crate) fn effect(&self) -> String {
         let list = self.patterns.iter().map(|pattern| format!("`{pattern}`"));
-        format!(
-            "takes what matches {} away from the path",
-            list.collect::<Vec<_>>().join(" or ")
-        )
+        format!("takes what matches {} away from the path", list.collect::<Vec<_>>().join(" or "))
     }
 }
 
@@ -75,11 +70,7 @@ mod tests {
         let mut req = request(given);
         built(&["/[a-z]+/v[0-9]", "^/x{2}"]).unwrap().request(&mut req);
         assert_eq!(target(&req), wanted, "{given}");
-        assert_eq!(
-            header_values(req.headers(), "x-forwarded-prefix"),
-            header,
-            "{given}"
-        );
+        assert_eq!(header_values(req.headers(), "x-forwarded-prefix"), header, "{given}");
     }
 
     #[test]

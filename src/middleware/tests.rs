@@ -18,12 +18,7 @@ pub(crate) fn request(target: &str) -> Request {
 }
 
 pub(crate) fn request_to(host: &str, target: &str) -> Request {
-    let (head, ()) = http::Request::builder()
-        .uri(target)
-        .header("host", host)
-        .body(())
-        .unwrap()
-        .into_parts();
+    let (head, ()) = http::Request::builder().uri(target).header("host", host).body(()).unwrap().into_parts();
     let connection = Rc::new(connection("127.0.0.1:1000", None));
     Request {
         record: Rc::new(Record::new(Rc::clone(&connection), Method::GET, Instant::now())),
@@ -74,8 +69,7 @@ pub(crate) fn with_method(mut req: Request, method: &str) -> Request {
 
 pub(crate) fn with_header(mut req: Request, name: &str, value: &str) -> Request {
     let name: HeaderName = name.parse().unwrap();
-    req.headers_mut()
-        .append(name, HeaderValue::from_str(value).unwrap());
+    req.headers_mut().append(name, HeaderValue::from_str(value).unwrap());
     req
 }
 
@@ -84,11 +78,7 @@ pub(crate) fn target(req: &Request) -> String {
 }
 
 pub(crate) fn header_values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
-    headers
-        .get_all(name)
-        .iter()
-        .map(|value| value.to_str().unwrap())
-        .collect()
+    headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
 }
 
 pub(crate) fn passes(flow: &Flow) -> bool {
@@ -112,20 +102,13 @@ pub(crate) fn text(res: &Response) -> String {
 /// The status and `Location` of a redirect; `None`: the request passes.
 pub(crate) fn redirected(flow: Flow, wanted: Option<(u16, &str)>) {
     let Some((status, location)) = wanted else {
-        assert!(
-            passes(&flow),
-            "it should pass, not go to {:?}",
-            answer(flow).headers().get("location")
-        );
+        assert!(passes(&flow), "it should pass, not go to {:?}", answer(flow).headers().get("location"));
         return;
     };
     let res = answer(flow);
     assert_eq!(res.status().as_u16(), status);
     assert_eq!(header_values(res.headers(), "location"), [location]);
-    assert_eq!(
-        text(&res),
-        StatusCode::from_u16(status).unwrap().canonical_reason().unwrap()
-    );
+    assert_eq!(text(&res), StatusCode::from_u16(status).unwrap().canonical_reason().unwrap());
 }
 
 pub(crate) fn build_error<T>(built: Result<T, Problem>, path: &str) {
@@ -153,10 +136,7 @@ fn named(list: &[(&'static str, &str)]) -> Named {
 
 fn steps(list: &[(&'static str, &str)], names: &[&str]) -> Vec<Step> {
     let named = named(list);
-    names
-        .iter()
-        .flat_map(|name| named.middleware(name).unwrap())
-        .collect()
+    names.iter().flat_map(|name| named.middleware(name).unwrap()).collect()
 }
 
 const ONE: (&str, &str) = (
@@ -167,10 +147,7 @@ const TWO: (&str, &str) = (
     "two",
     r#"{"headers": {"customRequestHeaders": {"X-Order": "two"}, "customResponseHeaders": {"X-Order": "two", "X-Two": "1"}}}"#,
 );
-const AUTH: (&str, &str) = (
-    "auth",
-    r#"{"basicAuth": {"users": ["sha:{SHA}xO2etOilyqtV8o1RvvnmkeBx7QI="]}}"#,
-);
+const AUTH: (&str, &str) = ("auth", r#"{"basicAuth": {"users": ["sha:{SHA}xO2etOilyqtV8o1RvvnmkeBx7QI="]}}"#);
 
 /// The request that the service sees, if it is called, and the response of the client.
 async fn send(steps: &[Step], req: Request) -> (Option<Request>, Response) {
@@ -223,10 +200,7 @@ async fn what_a_step_remembers_comes_back_to_it() {
     let list = [("a", a.as_str()), ONE, ("b", b.as_str())];
     let req = with_header(request("/"), "origin", "https://b.test");
     let (_, res) = send(&steps(&list, &["a", "one", "b"]), req).await;
-    assert_eq!(
-        header_values(res.headers(), "access-control-allow-origin"),
-        ["https://b.test"]
-    );
+    assert_eq!(header_values(res.headers(), "access-control-allow-origin"), ["https://b.test"]);
 }
 
 #[tokio::test]
@@ -248,19 +222,13 @@ async fn strip_then_add() {
 
 #[test]
 fn a_missing_member_is_named() {
-    let list = [
-        ONE,
-        ("chain", r#"{"chain": {"middlewares": ["one", "not-there"]}}"#),
-    ];
+    let list = [ONE, ("chain", r#"{"chain": {"middlewares": ["one", "not-there"]}}"#)];
     build_error(named(&list).middleware("chain"), "chain.middlewares[1]");
 }
 
 #[test]
 fn a_mistake_has_its_path_from_the_kind_on() {
-    let list = [
-        ("x", r#"{"rateLimit": {"average": -1}}"#),
-        ("y", r#"{"chain": {"middlewares": ["x"]}}"#),
-    ];
+    let list = [("x", r#"{"rateLimit": {"average": -1}}"#), ("y", r#"{"chain": {"middlewares": ["x"]}}"#)];
     build_error(named(&list).middleware("x"), "rateLimit.average");
     let problem = named(&list).middleware("y").unwrap_err();
     assert_eq!(
@@ -274,10 +242,7 @@ fn kinds_that_are_not_built_are_named() {
     let json = r#"{"compress": {"minResponseBodyBytes": 7}}"#;
     let problem = named(&[("x", json)]).middleware("x").unwrap_err();
     assert_eq!(problem.code, "unsupported_middleware");
-    assert_eq!(
-        problem.message,
-        "the middleware kind `compress` is not supported yet"
-    );
+    assert_eq!(problem.message, "the middleware kind `compress` is not supported yet");
     let json = r#"{"plugin": {"geoblock": {"any": ["thing"]}}}"#;
     let problem = named(&[("x", json)]).middleware("x").unwrap_err();
     assert_eq!(problem.message, "plugins are not supported: `geoblock`");
@@ -291,10 +256,7 @@ fn every_kind_is_read_by_its_name() {
         let kind = branch.get("required").unwrap()[0].as_str().unwrap();
         let config: Config = serde_json::from_str(&format!("{{\"{kind}\": {{}}}}")).unwrap();
         assert_eq!(config.kind(), kind);
-        assert_eq!(
-            serde_json::to_string(&config).unwrap(),
-            format!("{{\"{kind}\":{{}}}}")
-        );
+        assert_eq!(serde_json::to_string(&config).unwrap(), format!("{{\"{kind}\":{{}}}}"));
         kinds += 1;
     }
     assert_eq!(kinds, 26);
@@ -321,24 +283,13 @@ fn documents_are_read_as_traefik_reads_them() {
     let (config, problems) =
         read("ratelimit: { average: '100', period: 60, sourceCriterion: { ipStrategy: { DEPTH: '1' } } }");
     assert_eq!(problems, []);
-    let Some(Config::RateLimit(config)) = config else {
-        panic!("{config:?}")
-    };
-    assert_eq!(
-        (config.average, config.period.to_string().as_str()),
-        (100, "1m0s")
-    );
+    let Some(Config::RateLimit(config)) = config else { panic!("{config:?}") };
+    assert_eq!((config.average, config.period.to_string().as_str()), (100, "1m0s"));
     assert_eq!(config.source_criterion.unwrap().ip_strategy.unwrap().depth, 1);
     let (config, problems) = read("headers: { customResponseHeaders: { X-A: 1, X-B: true, X-C: '' } }");
     assert_eq!(problems, []);
-    let Some(Config::Headers(config)) = config else {
-        panic!("{config:?}")
-    };
-    let values: Vec<&str> = config
-        .custom_response_headers
-        .values()
-        .map(String::as_str)
-        .collect();
+    let Some(Config::Headers(config)) = config else { panic!("{config:?}") };
+    let values: Vec<&str> = config.custom_response_headers.values().map(String::as_str).collect();
     assert_eq!(values, ["1", "true", ""]);
     let (config, problems) = read("compress:");
     assert_eq!((config, problems.len()), (Some(Config::Compress(Unbuilt)), 0));
@@ -353,9 +304,6 @@ fn steps_are_shared_between_threads() {
 #[test]
 fn only_some_depend_on_more_than_their_configuration() {
     let read = |json: &str| serde_json::from_str::<Config>(json).unwrap();
-    assert_eq!(
-        read(r#"{"basicAuth": {"usersFile": "/u"}}"#).reads_files(),
-        [PathBuf::from("/u")]
-    );
+    assert_eq!(read(r#"{"basicAuth": {"usersFile": "/u"}}"#).reads_files(), [PathBuf::from("/u")]);
     assert!(read(AUTH.1).reads_files().is_empty());
 }

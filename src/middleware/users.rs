@@ -53,10 +53,7 @@ impl Users {
             users.insert(name, hash);
         }
         if users.is_empty() {
-            return Err(Problem::error(
-                "invalid_value",
-                "there is no user, so nobody could pass",
-            ));
+            return Err(Problem::error("invalid_value", "there is no user, so nobody could pass"));
         }
         for (name, _) in users.iter().filter(|(_, hash)| !hash.can_match()) {
             tracing::warn!(user = %name, "this user's entry is no hash of a known kind and matches no password");
@@ -91,10 +88,7 @@ impl Hash {
         let secret = Secret::from(text);
         if text.starts_with("{SHA}") {
             Self::Sha(secret)
-        } else if ["$2a$", "$2b$", "$2x$", "$2y$"]
-            .iter()
-            .any(|kind| text.starts_with(kind))
-        {
+        } else if ["$2a$", "$2b$", "$2x$", "$2y$"].iter().any(|kind| text.starts_with(kind)) {
             Self::Bcrypt(secret)
         } else {
             // Traefik takes all else for MD5-crypt, so clear text matches nothing.
@@ -141,11 +135,7 @@ impl Hash {
             Self::Sha(_) => 1,
             Self::Md5(_) => 2,
             Self::Bcrypt(hash) => {
-                let cost = hash
-                    .expose()
-                    .split('$')
-                    .nth(2)
-                    .and_then(|cost| cost.parse::<u32>().ok());
+                let cost = hash.expose().split('$').nth(2).and_then(|cost| cost.parse::<u32>().ok());
                 cost.unwrap_or(0).saturating_add(3)
             }
         }
@@ -209,11 +199,7 @@ mod tests {
 
     #[test]
     fn a_file_may_have_comments_and_the_list_wins() {
-        let users = read(
-            Some("# a comment\n\n  a:{SHA}one  \nb:{SHA}two\n"),
-            &["b:{SHA}three"],
-        )
-        .unwrap();
+        let users = read(Some("# a comment\n\n  a:{SHA}one  \nb:{SHA}two\n"), &["b:{SHA}three"]).unwrap();
         assert_eq!(users.get("a"), Some(&Hash::Sha("{SHA}one".into())));
         assert_eq!(users.get("b"), Some(&Hash::Sha("{SHA}three".into())));
         assert_eq!(users.get("# a comment"), None);
@@ -226,10 +212,7 @@ mod tests {
         assert_eq!(path(read(None, &["a:b", "no-colon-here"])), "users[1]");
         assert_eq!(path(read(None, &["a:b:c"])), "users[0]");
         assert_eq!(path(read(Some("a:b\nxyz\n"), &[])), "usersFile");
-        assert_eq!(
-            path(Users::read(Some(Path::new("/nowhere/users")), &[])),
-            "usersFile"
-        );
+        assert_eq!(path(Users::read(Some(Path::new("/nowhere/users")), &[])), "usersFile");
         assert!(read(Some("# nobody"), &[]).is_err());
     }
 

@@ -125,9 +125,7 @@ pub const PRECEDENCE: [&str; 17] = [
 impl Config {
     /// The order of providers at equal priority.
     pub fn precedence(&self) -> Vec<String> {
-        self.precedence
-            .clone()
-            .unwrap_or_else(|| PRECEDENCE.map(str::to_owned).to_vec())
+        self.precedence.clone().unwrap_or_else(|| PRECEDENCE.map(str::to_owned).to_vec())
     }
 
     /// Everything that is wrong with it by itself. Key paths begin below `providers`.
@@ -136,24 +134,13 @@ impl Config {
         for (index, name) in self.precedence.iter().flatten().enumerate() {
             if !PRECEDENCE.contains(&name.as_str()) {
                 let near = document::name::nearest(name, PRECEDENCE);
-                let problem = Problem::field(
-                    format!("precedence[{index}]"),
-                    format!("unknown provider `{name}`"),
-                );
+                let problem =
+                    Problem::field(format!("precedence[{index}]"), format!("unknown provider `{name}`"));
                 problems.push(problem.did_you_mean(near));
             }
         }
-        problems.extend(
-            self.file
-                .as_ref()
-                .and_then(File::check)
-                .map(|problem| problem.under("file")),
-        );
-        if self
-            .manifests
-            .as_ref()
-            .is_some_and(|manifests| manifests.directory.is_empty())
-        {
+        problems.extend(self.file.as_ref().and_then(File::check).map(|problem| problem.under("file")));
+        if self.manifests.as_ref().is_some_and(|manifests| manifests.directory.is_empty()) {
             problems.push(Problem::field("manifests", "`directory` is missing"));
         }
         problems
@@ -236,11 +223,7 @@ mod tests {
         let (value, _) = document::parse(text, Format::Yaml).unwrap();
         let (config, mut problems) = document::schema::read::<Config>(&value);
         problems.extend(config.iter().flat_map(Config::check));
-        assert_eq!(
-            problems.iter().map(Problem::summary).collect::<Vec<_>>(),
-            expected,
-            "{text}"
-        );
+        assert_eq!(problems.iter().map(Problem::summary).collect::<Vec<_>>(), expected, "{text}");
     }
 
     #[test]

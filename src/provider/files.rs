@@ -52,7 +52,7 @@ struct Held<T> {
     /// As changes name it.
     key: PathBuf,
     stamp: Option<Stamp>,
-    companions: BTreeMap<PathBuf, u64>,
+    companions: BTreeMap<PathBuf, Companion>,
     /// The last version that could be read.
     content: Option<Arc<T>>,
     text_digest: u64,
@@ -61,6 +61,13 @@ struct Held<T> {
     problems: Vec<Problem>,
     /// When a file that became empty will be believed.
     believed_at: Option<Instant>,
+}
+
+/// A file that another one names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Companion {
+    stamp: Option<Stamp>,
+    digest: u64,
 }
 
 /// Tells versions of a file apart without reading it.
@@ -106,7 +113,7 @@ impl<T> Files<T> {
         let is_folder = matches!(self.root, Root::Folder(_));
         self.held.retain(|path, held| {
             // A file that is being replaced may be away for a moment.
-            files.contains(path) || (is_folder && changes.unsettled.contains(&held.key)) || !is_folder
+            !is_folder || files.contains(path) || changes.unsettled.contains(&held.key)
         });
         is_changed |= self.held.len() != before;
         for path in files {
@@ -168,8 +175,8 @@ impl<T> Files<T> {
 
     /// Reads one file, if it may be different.
     fn look(&mut self, path: &Path, changes: &Changes, now: Instant) -> bool {
-        let key = watch::key(path);
         let held = self.held.get(path);
+        let key = held.map_or_else(|| watch::key(path), |held| held.key.clone());
         if changes.unsettled.contains(&key) {
             return false;
         }
@@ -179,14 +186,12 @@ impl<T> Files<T> {
         let same = held.is_some_and(|held| {
             held.stamp == stamp
                 && !is_due(held)
-                && !held.companions.iter().any(|(path, old)| {
-                    (changes.all || changes.paths.contains(&watch::key(path))) && digest(path) != *old
-                })
+                && !held.companions.iter().any(|(path, old)| old.differs(path, changes))
         });
         if same && !is_named {
             return false;
         }
-        let mut next = self.read(path, key, stamp);
+        let mut next = self.read(path, stamp);
         let last = self.held.remove(path);
         next.settle(last.as_ref(), now);
         let is_changed = last.is_none_or(|last| !next.is_like(&last));
@@ -194,9 +199,9 @@ impl<T> Files<T> {
         is_changed
     }
 
-    fn read(&self, path: &Path, key: PathBuf, stamp: Option<Stamp>) -> Held<T> {
+    fn read(&self, path: &Path, stamp: Option<Stamp>) -> Held<T> {
         let mut held = Held {
-            key,
+            key: watch::key(path),
             stamp,
             companions: BTreeMap::new(),
             content: None,
@@ -211,7 +216,7 @@ impl<T> Files<T> {
                 held.is_empty = text.trim().is_empty();
                 match (self.read)(path, text) {
                     Ok(parsed) => {
-                        held.companions = parsed.companions.into_iter().map(|path| (path.clone(), digest(&path))).collect();
+                        held.companions = companions(parsed.companions);
                         held.content = Some(Arc::new(parsed.content));
                     }
                     Err(problems) => held.problems = problems,
@@ -289,7 +294,9 @@ impl<T> Held<T> {
             self.is_empty = last.is_empty;
             return;
         }
-        let is_same = self.text_digest == last.text_digest && self.companions == last.companions;
+        let digests =
+            |held: &Self| held.companions.values().map(|companion| companion.digest).collect::<Vec<_>>();
+        let is_same = self.text_digest == last.text_digest && digests(self) == digests(last);
         if is_same && last.problems.is_empty() {
             self.content.clone_from(&last.content);
         }
@@ -300,6 +307,7 @@ impl<T> Held<T> {
         let at = last.believed_at.unwrap_or(now + EMPTY_AFTER);
         if now < at {
             self.believed_at = Some(at);
+            self.text_digest = last.text_digest;
             self.content.clone_from(&last.content);
             self.companions.clone_from(&last.companions);
             self.problems.clone_from(&last.problems);
@@ -314,6 +322,21 @@ impl<T> Held<T> {
             (Some(_), None) | (None, Some(_)) => false,
         };
         same_content && self.problems == last.problems
+    }
+}
+
+fn companions(paths: BTreeSet<PathBuf>) -> BTreeMap<PathBuf, Companion> {
+    let read = |path: PathBuf| {
+        let companion = Companion { stamp: Stamp::of(&path), digest: digest(&path) };
+        (path, companion)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+impl Companion {
+    fn differs(&self, path: &Path, changes: &Changes) -> bool {
+        let is_named = || changes.all || changes.paths.contains(&watch::key(path));
+        (Stamp::of(path) != self.stamp || is_named()) && digest(path) != self.digest
     }
 }
 

@@ -27,7 +27,9 @@ pub(crate) async fn follow<T: Send + Sync + 'static>(
     let mut at_hand = Some((files, assemble));
     let mut changes = Changes { all: true, ..Changes::default() };
     while let Some((files, assemble)) = at_hand.take() {
-        let Some((files, assemble, documents)) = look(files, assemble, changes).await else { return };
+        let Some((files, assemble, documents)) = look(files, assemble, changes).await else {
+            return;
+        };
         if let Some(documents) = documents {
             publish.send_if_modified(|published| {
                 let is_new = *published != documents;

@@ -43,10 +43,12 @@ pub fn redirect(document: &mut Configuration, redirections: &[Redirection]) {
             scheme: redirection.scheme.clone(),
             port: redirection.port.to_string(),
             permanent: redirection.permanent,
-            ..redirect_scheme::Config::default()
         });
         document.http.routers.insert(name.into(), Arc::new(Element::new(router, Source::default())));
-        document.http.middlewares.insert(middleware.into(), Arc::new(Element::new(config, Source::default())));
+        document
+            .http
+            .middlewares
+            .insert(middleware.into(), Arc::new(Element::new(config, Source::default())));
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{Documents, config};
 pub struct Manifests {
     root: Root,
     is_watched: bool,
-    options: config::Manifests,
+    options: Box<config::Manifests>,
 }
 
 /// The objects of one file.
@@ -62,7 +62,10 @@ pub fn read_all(paths: &[PathBuf], options: &config::Manifests) -> Documents {
 
 /// Reads files and folders, once: the documents of IngressRoute and its kin, and of Ingress, and all that is wrong.
 #[must_use]
-pub fn read(paths: &[PathBuf], options: &config::Manifests) -> (Arc<Configuration>, Arc<Configuration>, Vec<Problem>) {
+pub fn read(
+    paths: &[PathBuf],
+    options: &config::Manifests,
+) -> (Arc<Configuration>, Arc<Configuration>, Vec<Problem>) {
     let documents = read_all(paths, options);
     let problems = documents.values().flat_map(|document| document.all_problems()).cloned().collect();
     let document = |name: &str| documents.get(name).cloned().unwrap_or_default();
@@ -102,13 +105,14 @@ impl Manifests {
         Self {
             root: Root::Folder(PathBuf::from(&options.directory)),
             is_watched: options.watch,
-            options: options.clone(),
+            options: Box::new(options.clone()),
         }
     }
 
     pub async fn run(self, publish: channel::Sender<Documents>, reread: Arc<Notify>) {
         let mut translator = Translator::new(&self.options);
-        let assemble: Assemble<Content> = Box::new(move |files: &Files<Content>| translator.documents(&[files]));
+        let assemble: Assemble<Content> =
+            Box::new(move |files: &Files<Content>| translator.documents(&[files]));
         follow(open(self.root), assemble, self.is_watched, publish, reread).await;
     }
 }
@@ -156,13 +160,21 @@ impl Translator {
         match object {
             Any::Ingress(object) => self.ingress_selector.takes(&object.meta.labels),
             Any::Traefik(_, object) => self.crd_selector.takes(&object.meta.labels),
-            Any::Service(_) | Any::Secret(_) | Any::ConfigMap(_) | Any::IngressClass(_) | Any::EndpointSlice(_) => true,
+            Any::Service(_)
+            | Any::Secret(_)
+            | Any::ConfigMap(_)
+            | Any::IngressClass(_)
+            | Any::EndpointSlice(_) => true,
         }
     }
 }
 
 /// All objects of these namespaces, and what is wrong with files and with objects that become nothing themselves.
-fn view(files: &[&Files<Content>], namespaces: &[String], is_selected: impl Fn(&Any) -> bool) -> (View, Vec<Problem>) {
+fn view(
+    files: &[&Files<Content>],
+    namespaces: &[String],
+    is_selected: impl Fn(&Any) -> bool,
+) -> (View, Vec<Problem>) {
     let mut view = View::default();
     let mut problems = Vec::new();
     for files in files {

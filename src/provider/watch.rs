@@ -164,7 +164,9 @@ impl Watch {
         let mut changes = Changes { all: std::mem::take(&mut pending.all), ..Changes::default() };
         let mut next: Option<Instant> = None;
         pending.paths.retain(|path, touch| {
-            let Some(is_companion) = self.concerns(path) else { return false };
+            let Some(is_companion) = self.concerns(path) else {
+                return false;
+            };
             let due = if touch.is_complete && !is_companion { touch.at } else { touch.at + QUIET };
             if due <= now {
                 changes.paths.insert(path.clone());
@@ -212,7 +214,9 @@ fn wanted_folders(interest: &Interest) -> BTreeMap<PathBuf, Folder> {
 /// Listens for one name in its folder, and for what it links to.
 fn name(wanted: &mut BTreeMap<PathBuf, Folder>, path: &Path, is_companion: bool) {
     let mut note = |path: &Path| -> bool {
-        let (Some(folder), Some(name)) = (entry(wanted, folder_of(path)), path.file_name()) else { return false };
+        let (Some(folder), Some(name)) = (entry(wanted, folder_of(path)), path.file_name()) else {
+            return false;
+        };
         let names = if is_companion { &mut folder.companions } else { &mut folder.names };
         names.insert(name.to_owned());
         true

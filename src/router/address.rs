@@ -38,11 +38,7 @@ pub(crate) fn text(network: &IpNet) -> String {
 mod tests {
     fn check(network: &str, client: &str, expected: bool) {
         let parsed = super::parse(network).unwrap();
-        assert_eq!(
-            super::contains(&parsed, client.parse().unwrap()),
-            expected,
-            "{network} {client}"
-        );
+        assert_eq!(super::contains(&parsed, client.parse().unwrap()), expected, "{network} {client}");
         assert_eq!(super::parse(&super::text(&parsed)).unwrap(), parsed);
     }
 
@@ -72,15 +68,8 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in [
-            "300.1.1.1",
-            "10.0.0.0/33",
-            "example.com",
-            "fe80::1%eth0",
-            "1.2.3.4:80",
-            "",
-            "010.0.0.1",
-        ] {
+        for text in ["300.1.1.1", "10.0.0.0/33", "example.com", "fe80::1%eth0", "1.2.3.4:80", "", "010.0.0.1"]
+        {
             assert!(super::parse(text).is_none(), "{text}");
         }
     }

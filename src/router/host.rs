@@ -63,7 +63,5 @@ pub(crate) fn undotted(host: &str) -> &str {
 
 /// What follows the first label, if there is one.
 pub(crate) fn parent(host: &str) -> Option<&str> {
-    host.split_once('.')
-        .filter(|(label, _)| !label.is_empty())
-        .map(|(_, parent)| parent)
+    host.split_once('.').filter(|(label, _)| !label.is_empty()).map(|(_, parent)| parent)
 }

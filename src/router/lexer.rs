@@ -34,12 +34,7 @@ pub(crate) struct Placed {
 
 /// Cuts a whole rule. The last token is [`Token::End`].
 pub(crate) fn tokens(text: &str) -> Result<Vec<Placed>, SyntaxError> {
-    let mut lexer = Lexer {
-        text,
-        rest: text,
-        can_end: false,
-        tokens: Vec::new(),
-    };
+    let mut lexer = Lexer { text, rest: text, can_end: false, tokens: Vec::new() };
     while lexer.step()? {}
     Ok(lexer.tokens)
 }
@@ -59,11 +54,7 @@ impl Lexer<'_> {
     fn step(&mut self) -> Result<bool, SyntaxError> {
         let start = self.text.len() - self.rest.len();
         let Some(c) = self.rest.chars().next() else {
-            self.tokens.push(Placed {
-                token: Token::End,
-                start,
-                end: start,
-            });
+            self.tokens.push(Placed { token: Token::End, start, end: start });
             return Ok(false);
         };
         match c {
@@ -128,12 +119,7 @@ impl Lexer<'_> {
 
     fn comment(&mut self, start: usize) -> Result<(), SyntaxError> {
         let Some(length) = self.rest.find("*/") else {
-            return Err(SyntaxError::new(
-                self.text,
-                start,
-                start + 2,
-                "comment is not closed",
-            ));
+            return Err(SyntaxError::new(self.text, start, start + 2, "comment is not closed"));
         };
         // A comment over several lines counts as a line break.
         if self.prefix_of(length).contains('\n') {
@@ -145,24 +131,13 @@ impl Lexer<'_> {
 
     fn line_end(&mut self, start: usize) {
         if std::mem::take(&mut self.can_end) {
-            self.tokens.push(Placed {
-                token: Token::LineEnd,
-                start,
-                end: start,
-            });
+            self.tokens.push(Placed { token: Token::LineEnd, start, end: start });
         }
     }
 
     fn push(&mut self, start: usize, length: usize, token: Token) {
-        self.can_end = matches!(
-            token,
-            Token::Name(_) | Token::Text(_) | Token::Number(_) | Token::Close
-        );
-        self.tokens.push(Placed {
-            token,
-            start,
-            end: start + length,
-        });
+        self.can_end = matches!(token, Token::Name(_) | Token::Text(_) | Token::Number(_) | Token::Close);
+        self.tokens.push(Placed { token, start, end: start + length });
         self.skip(length);
     }
 

@@ -21,11 +21,7 @@ const DEEPEST: usize = 100;
 
 pub(crate) fn parse<M: Matcher>(text: &str) -> Result<Rule<M>, SyntaxError> {
     let tokens = lexer::tokens(text)?;
-    let mut parser = Parser {
-        text,
-        tokens: tokens.iter().peekable(),
-        depth: 0,
-    };
+    let mut parser = Parser { text, tokens: tokens.iter().peekable(), depth: 0 };
     if parser.peek() == &Token::End {
         return Err(SyntaxError::new(text, 0, 0, "rule is empty"));
     }
@@ -108,10 +104,7 @@ impl<'a> Parser<'a> {
         let values: Vec<&str> = arguments.iter().map(|(_, text)| *text).collect();
         M::build(canonical, &values).map_err(|bad| {
             let placed = arguments.get(bad.index).map_or(placed, |(placed, _)| placed);
-            SyntaxError {
-                hint: bad.hint,
-                ..self.error(placed, bad.message)
-            }
+            SyntaxError { hint: bad.hint, ..self.error(placed, bad.message) }
         })
     }
 
@@ -141,24 +134,14 @@ impl<'a> Parser<'a> {
         (name, least, most): (&str, usize, usize),
         arguments: &[(&Placed, &str)],
     ) -> SyntaxError {
-        let wanted = if least == most {
-            least.to_string()
-        } else {
-            format!("{least} or {most}")
-        };
+        let wanted = if least == most { least.to_string() } else { format!("{least} or {most}") };
         let plural = if most == 1 { "" } else { "s" };
         let given = arguments.len();
-        let error = self.error(
-            placed,
-            format!("`{name}` takes {wanted} argument{plural}, {given} given"),
-        );
+        let error = self.error(placed, format!("`{name}` takes {wanted} argument{plural}, {given} given"));
         if most > 1 || given == 0 {
             return error;
         }
-        let calls: Vec<_> = arguments
-            .iter()
-            .map(|(_, text)| format!("{name}(`{text}`)"))
-            .collect();
+        let calls: Vec<_> = arguments.iter().map(|(_, text)| format!("{name}(`{text}`)")).collect();
         error.hint(format!("write {}", calls.join(" || ")))
     }
 
@@ -170,12 +153,12 @@ impl<'a> Parser<'a> {
                 let error = self.unexpected("the end of the rule");
                 Err(error.hint("a line break ends the rule here; write the operator at the end of the line"))
             }
-            Token::Name(name) if name.eq_ignore_ascii_case("and") => Err(self
-                .unexpected("`&&`, `||` or the end of the rule")
-                .hint("write `&&`")),
-            Token::Name(name) if name.eq_ignore_ascii_case("or") => Err(self
-                .unexpected("`&&`, `||` or the end of the rule")
-                .hint("write `||`")),
+            Token::Name(name) if name.eq_ignore_ascii_case("and") => {
+                Err(self.unexpected("`&&`, `||` or the end of the rule").hint("write `&&`"))
+            }
+            Token::Name(name) if name.eq_ignore_ascii_case("or") => {
+                Err(self.unexpected("`&&`, `||` or the end of the rule").hint("write `||`"))
+            }
             _ => Err(self.unexpected("`&&`, `||` or the end of the rule")),
         }
     }
@@ -186,11 +169,7 @@ impl<'a> Parser<'a> {
 
     /// The next token. The end is given again and again.
     fn next(&mut self) -> &'a Placed {
-        const END: &Placed = &Placed {
-            token: Token::End,
-            start: usize::MAX,
-            end: usize::MAX,
-        };
+        const END: &Placed = &Placed { token: Token::End, start: usize::MAX, end: usize::MAX };
         if self.peek() == &Token::End {
             return self.tokens.peek().copied().unwrap_or(END);
         }
@@ -210,10 +189,7 @@ impl<'a> Parser<'a> {
         let found = match &placed.token {
             Token::End => "the end of the rule".to_owned(),
             Token::LineEnd => "a line break".to_owned(),
-            _ => format!(
-                "`{}`",
-                self.text.get(placed.start..placed.end).unwrap_or_default()
-            ),
+            _ => format!("`{}`", self.text.get(placed.start..placed.end).unwrap_or_default()),
         };
         let error = self.error(placed, format!("expected {wanted}, found {found}"));
         match &placed.token {
@@ -267,10 +243,7 @@ impl SyntaxError {
     }
 
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
-        Self {
-            hint: Some(hint.into()),
-            ..self
-        }
+        Self { hint: Some(hint.into()), ..self }
     }
 }
 

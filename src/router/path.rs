@@ -123,10 +123,7 @@ mod tests {
     #[test]
     fn borrows_what_does_not_change() {
         for path in ["/", "/a/b", "/a%2Fb%25", "*", ""] {
-            assert!(
-                matches!(routing_path(path), Ok(Cow::Borrowed(p)) if p == path),
-                "{path}"
-            );
+            assert!(matches!(routing_path(path), Ok(Cow::Borrowed(p)) if p == path), "{path}");
         }
     }
 

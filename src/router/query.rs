@@ -56,17 +56,13 @@ impl Iterator for Decoded<'_> {
 }
 
 fn digit(byte: u8) -> Option<u8> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]
 mod tests {
     fn check(query: &str, key: &str, expected: &[&str]) {
-        let values: Vec<_> = super::values(query, key)
-            .map(|v| super::decode(v).into_owned())
-            .collect();
+        let values: Vec<_> = super::values(query, key).map(|v| super::decode(v).into_owned()).collect();
         let values: Vec<_> = values.iter().map(|v| std::str::from_utf8(v).unwrap()).collect();
         assert_eq!(values, expected, "{query} {key}");
     }

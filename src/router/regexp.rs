@@ -16,10 +16,7 @@ pub struct Regexp {
 
 impl Regexp {
     pub(crate) fn parse(text: &str) -> Result<Self, PatternError> {
-        Ok(Self {
-            text: text.into(),
-            regex: Arc::new(pattern::compile(text)?),
-        })
+        Ok(Self { text: text.into(), regex: Arc::new(pattern::compile(text)?) })
     }
 
     pub fn as_str(&self) -> &str {

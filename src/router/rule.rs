@@ -117,9 +117,7 @@ impl<M: fmt::Display> fmt::Display for Rule<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // Parentheses also where precedence needs none: `a && (b && c)` is not the same data as `a && b && c`.
-            Self::And(rules) => join(f, rules, " && ", |rule| {
-                matches!(rule, Self::And(_) | Self::Or(_))
-            }),
+            Self::And(rules) => join(f, rules, " && ", |rule| matches!(rule, Self::And(_) | Self::Or(_))),
             Self::Or(rules) => join(f, rules, " || ", |rule| matches!(rule, Self::Or(_))),
             Self::Not(rule) => {
                 f.write_str("!")?;
@@ -150,11 +148,7 @@ fn write_term<M: fmt::Display>(
     rule: &Rule<M>,
     in_parentheses: bool,
 ) -> fmt::Result {
-    if in_parentheses {
-        write!(f, "({rule})")
-    } else {
-        write!(f, "{rule}")
-    }
+    if in_parentheses { write!(f, "({rule})") } else { write!(f, "{rule}") }
 }
 
 // === impl BadArgument ===
@@ -162,11 +156,7 @@ fn write_term<M: fmt::Display>(
 impl BadArgument {
     /// A mistake in the first argument, the only one of most matchers.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            index: 0,
-            message: message.into(),
-            hint: None,
-        }
+        Self { index: 0, message: message.into(), hint: None }
     }
 
     pub(crate) fn bad_pattern(error: &PatternError) -> Self {

@@ -84,11 +84,8 @@ impl<M: Matcher, T> Index<M, T> {
     /// Sorts and indexes. Entries of the same rank keep their order.
     pub fn build(mut entries: Vec<Entry<M, T>>) -> Self {
         entries.sort_by_key(|entry| (Reverse(entry.rank.priority), entry.rank.tie));
-        let mut hosts = Hosts {
-            exact: HashMap::default(),
-            wildcard: HashMap::default(),
-            count: ANY_HOST + 1,
-        };
+        let mut hosts =
+            Hosts { exact: HashMap::default(), wildcard: HashMap::default(), count: ANY_HOST + 1 };
         let mut builder = Builder::default();
         // More than four billion entries do not fit into memory.
         for (entry, number) in entries.iter().zip(0_u32..) {
@@ -96,21 +93,12 @@ impl<M: Matcher, T> Index<M, T> {
                 builder.insert(hosts.root(branch.host), branch.path, number, branch.tests);
             }
         }
-        let Hosts {
-            exact,
-            wildcard,
-            count,
-        } = hosts;
+        let Hosts { exact, wildcard, count } = hosts;
         let trie = builder.build(count);
         let own =
             |hosts: HashMap<&str, u32, RandomState>| hosts.into_iter().map(|(h, r)| (h.into(), r)).collect();
         let (exact, wildcard) = (own(exact), own(wildcard));
-        Self {
-            entries: entries.into(),
-            exact,
-            wildcard,
-            trie,
-        }
+        Self { entries: entries.into(), exact, wildcard, trie }
     }
 
     /// The value of the highest entry whose rule holds.

@@ -52,12 +52,8 @@ impl Rule<TcpMatcher> {
 impl Matcher for TcpMatcher {
     type View<'a> = TcpView<'a>;
 
-    const FUNCTIONS: &'static [(&'static str, usize, usize)] = &[
-        ("HostSNI", 1, 1),
-        ("HostSNIRegexp", 1, 1),
-        ("ClientIP", 1, 1),
-        ("ALPN", 1, 1),
-    ];
+    const FUNCTIONS: &'static [(&'static str, usize, usize)] =
+        &[("HostSNI", 1, 1), ("HostSNIRegexp", 1, 1), ("ClientIP", 1, 1), ("ALPN", 1, 1)];
 
     fn build(name: &str, arguments: &[&str]) -> Result<Self, BadArgument> {
         let argument = arguments.first().copied().unwrap_or_default();
@@ -67,12 +63,12 @@ impl Matcher for TcpMatcher {
             "HostSNIRegexp" => Regexp::parse(argument)
                 .map(Self::HostSniRegexp)
                 .map_err(|error| BadArgument::bad_pattern(&error)),
-            "ClientIP" => address::parse(argument)
-                .map(Self::ClientIp)
-                .ok_or_else(|| BadArgument::bad_address(argument)),
-            "ALPN" if argument == ACME_TLS => Err(BadArgument::new(format!(
-                "protocol `{ACME_TLS}` is reserved for certificate challenges"
-            ))),
+            "ClientIP" => {
+                address::parse(argument).map(Self::ClientIp).ok_or_else(|| BadArgument::bad_address(argument))
+            }
+            "ALPN" if argument == ACME_TLS => {
+                Err(BadArgument::new(format!("protocol `{ACME_TLS}` is reserved for certificate challenges")))
+            }
             "ALPN" => Ok(Self::Alpn(argument.into())),
             _ => Err(BadArgument::new(format!("unknown matcher `{name}`"))),
         }
@@ -130,9 +126,7 @@ impl fmt::Display for TcpMatcher {
 fn host(text: &str) -> Result<HostPattern, BadArgument> {
     let pattern = HostPattern::parse(text).map_err(BadArgument::bad_host)?;
     let name = text.strip_prefix("*.").unwrap_or(text);
-    let is_name = name
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b':'));
+    let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b':'));
     if pattern != HostPattern::Any && !is_name {
         return Err(BadArgument::new(format!("`{text}` is not a valid host name")));
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use exchange::error::Retry;
 use exchange::{Error, Kind};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -20,6 +21,8 @@ use crate::endpoint::{Endpoint, Protocol, Target};
 const STAGGER: Duration = Duration::from_millis(250);
 /// Traefik's fixed value.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
+/// Traefik's fixed value.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 const HTTP1: &[&[u8]] = &[b"http/1.1"];
 const HTTP2_FIRST: &[&[u8]] = &[b"h2", b"http/1.1"];
@@ -52,8 +55,10 @@ pub(crate) async fn dial(endpoint: &Arc<Endpoint>, upgrade: bool) -> Result<Dial
             Err(_elapsed) => return Err(Error::upstream(Kind::DialTimeout, Retry::Safe)),
         },
     };
-    // A socket that refuses the option still works.
+    // A socket that refuses an option still works.
     let _slower = tcp.set_nodelay(true);
+    let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE);
+    let _unwatched = SockRef::from(&tcp).set_tcp_keepalive(&keep_alive);
     match endpoint.protocol() {
         Protocol::Http => Ok(Dialled { stream: Stream::Plain(tcp), http2: false, address }),
         Protocol::H2c => Ok(Dialled { stream: Stream::Plain(tcp), http2: true, address }),
@@ -83,7 +88,8 @@ async fn connect(endpoint: &Endpoint) -> Result<(TcpStream, SocketAddr), Error> 
         }
     };
     connected.map_err(|error| {
-        let kind = if error.kind() == io::ErrorKind::TimedOut { Kind::DialTimeout } else { Kind::DialRefused };
+        let kind =
+            if error.kind() == io::ErrorKind::TimedOut { Kind::DialTimeout } else { Kind::DialRefused };
         Error::upstream(kind, Retry::Safe).because(error)
     })
 }

@@ -26,8 +26,11 @@ pub struct Endpoint {
     host: HeaderValue,
     /// Put before the request's path where the server says `preservePath`.
     base_path: Option<String>,
+    preserve_path: bool,
     transport: Arc<Transport>,
     is_up: AtomicBool,
+    /// Did the last connection speak HTTP/2, so that exchanges share it?
+    shares: AtomicBool,
     in_flight: AtomicU32,
 }
 
@@ -102,7 +105,8 @@ impl Endpoint {
         let base_path = preserve_path
             .then(|| parsed.path().trim_end_matches('/').to_owned())
             .filter(|path| !path.is_empty());
-        let host = HeaderValue::from_str(authority.as_str()).map_err(|_invalid| refused("the host is malformed"))?;
+        let host =
+            HeaderValue::from_str(authority.as_str()).map_err(|_invalid| refused("the host is malformed"))?;
         Ok(Self {
             id: EndpointId::next(),
             url: url.into(),
@@ -111,8 +115,10 @@ impl Endpoint {
             authority,
             host,
             base_path,
+            preserve_path,
             transport,
             is_up: AtomicBool::new(true),
+            shares: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
         })
     }
@@ -150,6 +156,31 @@ impl Endpoint {
     #[must_use]
     pub fn transport(&self) -> &Arc<Transport> {
         &self.transport
+    }
+
+    /// Are exchanges expected to share a connection?
+    pub(crate) fn shares(&self) -> bool {
+        self.protocol == Protocol::H2c || self.shares.load(Ordering::Relaxed)
+    }
+
+    /// Notes what its last connection spoke.
+    pub(crate) fn spoke(&self, http2: bool) {
+        self.shares.store(http2, Ordering::Relaxed);
+    }
+
+    /// Is this still one of its addresses?
+    pub(crate) fn is_at(&self, address: SocketAddr) -> bool {
+        match &self.target {
+            Target::Address(_) => true,
+            Target::Name(name) => name.has(address),
+        }
+    }
+
+    /// Has its name looked up again when the answer is old; kept connections would go on for ever otherwise.
+    pub(crate) fn refresh(&self) {
+        if let Target::Name(name) = &self.target {
+            name.refresh_when_stale();
+        }
     }
 
     /// May new requests go here?
@@ -195,11 +226,7 @@ impl Endpoint {
     }
 
     pub(crate) fn is_like(&self, url: &str, preserve_path: bool, transport: &Arc<Transport>) -> bool {
-        &*self.url == url && self.preserves_path() == preserve_path && Arc::ptr_eq(&self.transport, transport)
-    }
-
-    fn preserves_path(&self) -> bool {
-        self.base_path.is_some()
+        &*self.url == url && self.preserve_path == preserve_path && Arc::ptr_eq(&self.transport, transport)
     }
 }
 

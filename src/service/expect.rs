@@ -35,7 +35,8 @@ struct Gate {
 
 /// Puts the body behind a gate where the request expects a `100`.
 pub(crate) fn gate(req: &mut Request<Body>) {
-    let expects = req.headers().get(EXPECT).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    let expects =
+        req.headers().get(EXPECT).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     if !expects || req.body().is_empty() {
         return;
     }

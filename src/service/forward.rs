@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use exchange::error::Retry;
 use exchange::{Body, Error, Kind, Record, Request, Response};
-use http::header::{HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 use http_body::Body as _;
@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 
 use crate::endpoint::{Endpoint, Protocol};
 use crate::load_balancer::LoadBalancer;
-use crate::pool::{self, Http1, Http2, Kept};
+use crate::pool::{self, Http1, Http2, Kept, Lease};
 use crate::{expect, handshake, hop_by_hop, upgrade, watch};
 
 /// An answer of an endpoint, before it becomes ours.
@@ -58,12 +58,21 @@ pub(crate) async fn forward(balancer: &LoadBalancer, req: Request) -> Response {
     }
 }
 
-async fn send(balancer: &LoadBalancer, endpoint: &Arc<Endpoint>, req: Request) -> Result<Upstream, Box<Response>> {
+async fn send(
+    balancer: &LoadBalancer,
+    endpoint: &Arc<Endpoint>,
+    req: Request,
+) -> Result<Upstream, Box<Response>> {
     let record = Rc::clone(&req.record);
     let (outgoing, upgrade) = prepare(balancer, endpoint, req)?;
     let sent = match upgrade {
         Some(upgrade) => Box::pin(upgrade::forward(endpoint, outgoing, upgrade, record)).await,
-        None => send_pooled(endpoint, outgoing, &record).await,
+        None => match send_pooled(endpoint, outgoing, &record).await {
+            Ok((head, _)) if !is_sound(&head) => {
+                Err(Error::upstream(Kind::UpstreamMalformed, Retry::Never))
+            }
+            sent => sent,
+        },
     };
     sent.map_err(|error| Box::new(error.into_response()))
 }
@@ -121,7 +130,11 @@ fn append_forwarded_for(headers: &mut HeaderMap, peer: &HeaderValue) {
 
 /// Sends on a kept connection; when that one turns out to have been closed meanwhile, and it is safe, once more
 /// on a new one.
-async fn send_pooled(endpoint: &Arc<Endpoint>, mut req: Outgoing, record: &Record) -> Result<Upstream, Error> {
+async fn send_pooled(
+    endpoint: &Arc<Endpoint>,
+    mut req: Outgoing,
+    record: &Record,
+) -> Result<Upstream, Error> {
     expect::gate(&mut req);
     let limit = endpoint.transport().response_header_timeout;
     let Some(kept) = pool::take(endpoint) else {
@@ -130,11 +143,13 @@ async fn send_pooled(endpoint: &Arc<Endpoint>, mut req: Outgoing, record: &Recor
     let spare = spare(&req);
     let reused = match &kept {
         Kept::Http1(connection) => connection.reused,
-        Kept::Http2(_) => true,
+        Kept::Http2(..) => true,
     };
     let sent = match limit {
         None => send_on(kept, endpoint, req, record).await,
-        Some(limit) => Box::pin(watch::deadline(limit, req, |req| send_on(kept, endpoint, req, record))).await,
+        Some(limit) => {
+            Box::pin(watch::deadline(limit, req, |req| send_on(kept, endpoint, req, record))).await
+        }
     };
     match sent {
         Ok(answer) => Ok(answer),
@@ -147,23 +162,29 @@ async fn send_pooled(endpoint: &Arc<Endpoint>, mut req: Outgoing, record: &Recor
 
 /// Sends on a new connection.
 async fn send_fresh(endpoint: &Arc<Endpoint>, req: Outgoing, record: &Record) -> Result<Upstream, Error> {
-    let kept = match endpoint.protocol() {
-        // One exchange dials, the others wait for the connection they will share.
-        Protocol::H2c => {
-            let dialling = pool::dialling(endpoint);
-            let _turn = dialling.lock().await;
-            match pool::take(endpoint) {
-                Some(kept) => kept,
-                None => handshake::connect(endpoint, false).await?,
-            }
-        }
-        Protocol::Http | Protocol::Https => handshake::connect(endpoint, false).await?,
-    };
+    let kept =
+        if endpoint.shares() { dial_shared(endpoint).await? } else { handshake::connect(endpoint, false).await? };
     let sent = match endpoint.transport().response_header_timeout {
         None => send_on(kept, endpoint, req, record).await,
         Some(limit) => watch::deadline(limit, req, |req| send_on(kept, endpoint, req, record)).await,
     };
     sent.map_err(|failed| failed.error)
+}
+
+/// One exchange dials, the others wait for the connection they will share, or for its failure.
+async fn dial_shared(endpoint: &Arc<Endpoint>) -> Result<Kept, Error> {
+    let asked = Instant::now();
+    let dialling = pool::dialling(endpoint);
+    let turn = dialling.turn.lock().await;
+    if let Some(kept) = pool::take(endpoint) {
+        return Ok(kept);
+    }
+    if let Some(kind) = dialling.failed_since(asked) {
+        return Err(Error::upstream(kind, Retry::Safe));
+    }
+    // The endpoint may have turned to HTTP/1 meanwhile.
+    let _turn = endpoint.shares().then_some(turn);
+    handshake::connect(endpoint, false).await.inspect_err(|error| dialling.fail(error.kind))
 }
 
 /// A copy of a request that may be sent twice: it has no body, and sending it twice is the same as once.
@@ -179,24 +200,30 @@ fn spare(req: &Outgoing) -> Option<Outgoing> {
     Some(spare)
 }
 
-async fn send_on(kept: Kept, endpoint: &Endpoint, req: Outgoing, record: &Record) -> Result<Upstream, Failed> {
+async fn send_on(
+    kept: Kept,
+    endpoint: &Endpoint,
+    req: Outgoing,
+    record: &Record,
+) -> Result<Upstream, Failed> {
     match kept {
         Kept::Http1(connection) => {
             record.endpoint_address.set(Some(connection.address));
-            send_http1(connection, req).await
+            send_http1(connection, req, record).await
         }
-        Kept::Http2(connection) => {
+        Kept::Http2(connection, lease) => {
             record.endpoint_address.set(Some(connection.address));
-            send_http2(connection, endpoint, req).await
+            send_http2(connection, lease, endpoint, req, record).await
         }
     }
 }
 
-async fn send_http1(mut connection: Box<Http1>, mut req: Outgoing) -> Result<Upstream, Failed> {
-    if req.body().size_hint().exact().is_none() {
-        // hyper would send a GET without its body.
-        req.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
+async fn send_http1(
+    mut connection: Box<Http1>,
+    mut req: Outgoing,
+    record: &Record,
+) -> Result<Upstream, Failed> {
+    frame(&mut req);
     let answer = connection.sender.try_send_request(req);
     let mut answer = pin!(answer);
     let answered = poll_fn(|cx| {
@@ -215,29 +242,61 @@ async fn send_http1(mut connection: Box<Http1>, mut req: Outgoing) -> Result<Ups
         }
         Err(mut failed) => {
             let unsent = failed.take_message().map(origin_form);
-            Err(Failed { error: classify(failed.into_error()), unsent })
+            Err(Failed { error: classify(failed.into_error(), record), unsent })
         }
+    }
+}
+
+/// Says how the body ends, where hyper would not.
+pub(crate) fn frame(req: &mut Outgoing) {
+    if req.body().size_hint().exact().is_none() {
+        // hyper would send a GET without its body.
+        req.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    } else if req.body().is_empty()
+        && matches!(*req.method(), Method::POST | Method::PUT | Method::PATCH)
+        && !req.headers().contains_key(CONTENT_LENGTH)
+    {
+        // RFC 9110 8.6; some endpoints answer 411 otherwise.
+        req.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
 }
 
 /// A request that comes back from hyper, without what was added for its connection.
 fn origin_form(mut req: Outgoing) -> Outgoing {
     req.headers_mut().remove(TRANSFER_ENCODING);
+    let Some(authority) = req.uri().authority() else {
+        return req;
+    };
+    let host = HeaderValue::from_str(authority.as_str());
+    let target = req.uri().path_and_query().cloned();
+    if let (Ok(host), Some(target)) = (host, target) {
+        req.headers_mut().insert(HOST, host);
+        *req.uri_mut() = Uri::from(target);
+    }
     req
 }
 
-async fn send_http2(mut connection: Http2, endpoint: &Endpoint, mut req: Outgoing) -> Result<Upstream, Failed> {
+async fn send_http2(
+    mut connection: Http2,
+    lease: Lease,
+    endpoint: &Endpoint,
+    mut req: Outgoing,
+    record: &Record,
+) -> Result<Upstream, Failed> {
     if let Err(error) = absolute_form(&mut req, endpoint) {
         return Err(Failed { error, unsent: None });
     }
     match connection.sender.try_send_request(req).await {
         Ok(res) => {
             let (head, incoming): (_, Incoming) = res.into_parts();
-            Ok((head, Body::from(incoming)))
+            if incoming.is_end_stream() {
+                return Ok((head, Body::Empty));
+            }
+            Ok((head, Body::Upstream(incoming, Some(Box::new(lease)))))
         }
         Err(mut failed) => {
-            let unsent = failed.take_message();
-            Err(Failed { error: classify(failed.into_error()), unsent })
+            let unsent = failed.take_message().map(origin_form);
+            Err(Failed { error: classify(failed.into_error(), record), unsent })
         }
     }
 }
@@ -258,27 +317,35 @@ fn absolute_form(req: &mut Outgoing, endpoint: &Endpoint) -> Result<(), Error> {
         Protocol::Http | Protocol::H2c => Scheme::HTTP,
     });
     parts.authority = Some(authority);
-    *req.uri_mut() = Uri::from_parts(parts)
-        .map_err(|error| Error::internal(Kind::Internal).because(error))?;
+    *req.uri_mut() =
+        Uri::from_parts(parts).map_err(|error| Error::internal(Kind::Internal).because(error))?;
     Ok(())
 }
 
-fn body_kind(error: &hyper::Error) -> Kind {
-    let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<exchange::body::Error>());
-    match cause {
-        Some(exchange::body::Error::Aborted(_)) => Kind::RequestTimeout,
-        Some(exchange::body::Error::Read(error)) if error.is_parse() => Kind::Malformed,
-        Some(exchange::body::Error::Read(_) | exchange::body::Error::TooLarge { .. }) | None => Kind::ClientClosed,
-    }
-}
-
 /// What a failure of hyper's client means.
-pub(crate) fn classify(error: hyper::Error) -> Error {
-    if error.is_user() {
+pub(crate) fn classify(error: hyper::Error, record: &Record) -> Error {
+    if let Some(kind) = record.request_failure.get() {
         // The request's body ended early: the client was too slow, broke off, or broke the rules.
-        return Error::downstream(body_kind(&error)).because(error);
+        return Error::downstream(kind).because(error);
     }
-    let kind = if error.is_parse() || error.is_parse_status() { Kind::UpstreamMalformed } else { Kind::UpstreamClosed };
+    if error.is_user() {
+        return Error::downstream(Kind::ClientClosed).because(error);
+    }
+    let kind = if error.is_parse() || error.is_parse_status() {
+        Kind::UpstreamMalformed
+    } else {
+        Kind::UpstreamClosed
+    };
     let retry = if kind == Kind::UpstreamClosed { Retry::IfReused } else { Retry::Never };
     Error::upstream(kind, retry).because(error)
 }
+
+/// Can the answer be passed on as what it says it is?
+fn is_sound(head: &http::response::Parts) -> bool {
+    // An unasked `101`; and a transfer coding that would be lost, as the header that names it does not pass.
+    !head.status.is_informational()
+        && head.headers.get_all(TRANSFER_ENCODING).iter().all(|value| hop_by_hop::is_chunked(value))
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -14,7 +15,7 @@ use tokio::io::AsyncWrite;
 use crate::coalesce::{Writes, coalesced};
 use crate::dial::{self, Dialled};
 use crate::endpoint::Endpoint;
-use crate::pool::{self, Http1, Http2, Kept};
+use crate::pool::{self, Http1, Http2, Kept, Load};
 
 /// The most headers an endpoint's answer may have.
 const HEADERS: usize = 256;
@@ -42,6 +43,7 @@ where
 /// Dials and opens a connection. One that speaks HTTP/2 is shared from now on.
 pub(crate) async fn connect(endpoint: &Arc<Endpoint>, upgrade: bool) -> Result<Kept, Error> {
     let Dialled { stream, http2, address } = dial::dial(endpoint, upgrade).await?;
+    endpoint.spoke(http2);
     if !http2 {
         let (sender, connection) = http1_builder().handshake(TokioIo::new(stream)).await.map_err(refused)?;
         return Ok(Kept::Http1(Box::new(Http1::new(sender, connection, Arc::clone(endpoint), address))));
@@ -49,9 +51,12 @@ pub(crate) async fn connect(endpoint: &Arc<Endpoint>, upgrade: bool) -> Result<K
     let (io, writes) = coalesced(stream);
     let handshake = http2_builder(endpoint).handshake(TokioIo::new(io));
     let (sender, mut connection) = drained(handshake, &writes).await.map_err(refused)?;
+    let load = Load::new(connection.current_max_send_streams());
+    let limit = Rc::clone(&load);
     let _owned_by_the_pool = tokio::task::spawn_local(async move {
         let ended = poll_fn(|cx| {
             let polled = Pin::new(&mut connection).poll(cx);
+            limit.set_limit(connection.current_max_send_streams());
             match writes.drain(cx) {
                 Poll::Ready(Err(_broken)) => Poll::Ready(Ok(())),
                 _ => polled,
@@ -61,9 +66,10 @@ pub(crate) async fn connect(endpoint: &Arc<Endpoint>, upgrade: bool) -> Result<K
             tracing::debug!(error = %error, "HTTP/2 connection to an endpoint has ended");
         }
     });
-    let shared = Http2 { sender, address };
-    pool::share(endpoint, shared.clone());
-    Ok(Kept::Http2(shared))
+    let shared = Http2 { sender, endpoint: Arc::clone(endpoint), address, load };
+    let kept = shared.lease();
+    pool::share(shared);
+    Ok(kept)
 }
 
 /// Polls a handshake and writes what it has to say.
@@ -80,7 +86,8 @@ async fn drained<T: AsyncWrite + Unpin, R>(handshake: impl Future<Output = R>, w
 
 pub(crate) fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.max_headers(HEADERS).max_buf_size(BUFFER);
+    // Names as Traefik writes them: some backends compare them byte by byte.
+    builder.max_headers(HEADERS).max_buf_size(BUFFER).title_case_headers(true);
     builder
 }
 

@@ -1,6 +1,8 @@
 //! Headers that belong to one connection and are never passed on (RFC 9110 7.6.1).
 
-use http::header::{CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use exchange::headers::{
@@ -39,9 +41,38 @@ pub fn strip_request(headers: &mut HeaderMap) -> Option<HeaderValue> {
     upgrade
 }
 
+/// Removes what `Connection` names from a request that has just come, and leaves named only what is allowed there,
+/// which goes when the request is forwarded. Nobody can have headers removed that are set on the way.
+pub fn strip_received(headers: &mut HeaderMap, allowed: &[HeaderName]) {
+    if !headers.contains_key(CONNECTION) {
+        return;
+    }
+    strip_listed(headers, allowed);
+    let is_left = |token: &&str| {
+        token.eq_ignore_ascii_case("upgrade")
+            || allowed.iter().any(|name| name.as_str().eq_ignore_ascii_case(token))
+    };
+    let left: Vec<&str> = headers.get_all(CONNECTION).iter().flat_map(tokens).filter(is_left).collect();
+    let left = HeaderValue::from_str(&left.join(", ")).ok().filter(|left| !left.is_empty());
+    match left {
+        Some(left) => headers.insert(CONNECTION, left),
+        None => headers.remove(CONNECTION),
+    };
+}
+
+/// Is it the one transfer coding that is understood here?
+#[must_use]
+pub fn is_chunked(value: &HeaderValue) -> bool {
+    value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")
+}
+
 /// Removes them from a response. `Trailer` stays: it says what comes after the body.
 pub fn strip_response(headers: &mut HeaderMap) {
     strip_listed(headers, &[]);
+    if headers.contains_key(TRANSFER_ENCODING) {
+        // It overrides the length (RFC 9112 6.3), which must not be believed once it is gone.
+        headers.remove(CONTENT_LENGTH);
+    }
     strip_fixed(headers);
     headers.remove(TE);
 }
@@ -83,7 +114,7 @@ pub fn strip_listed(headers: &mut HeaderMap, allowed: &[HeaderName]) {
 
 /// Framing and routing do not become connection headers by being named there.
 fn is_kept(name: &HeaderName) -> bool {
-    matches!(*name, http::header::HOST | http::header::CONTENT_LENGTH | TE | TRANSFER_ENCODING | UPGRADE)
+    matches!(*name, http::header::HOST | CONTENT_LENGTH | TE | TRANSFER_ENCODING | UPGRADE)
 }
 
 fn strip_fixed(headers: &mut HeaderMap) {
@@ -104,7 +135,7 @@ fn strip_fixed(headers: &mut HeaderMap) {
 mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::{strip_request, strip_response};
+    use super::{strip_received, strip_request, strip_response};
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -132,10 +163,10 @@ mod tests {
 
     #[test]
     fn keeps_framing_and_host_that_connection_names() {
-        check(&[("connection", "content-length, host"), ("content-length", "1"), ("host", "a")], &[
-            ("content-length", "1"),
-            ("host", "a"),
-        ]);
+        check(
+            &[("connection", "content-length, host"), ("content-length", "1"), ("host", "a")],
+            &[("content-length", "1"), ("host", "a")],
+        );
     }
 
     #[test]
@@ -155,8 +186,37 @@ mod tests {
 
     #[test]
     fn keeps_trailer_of_a_response() {
-        let mut given = headers(&[("trailer", "x-sum"), ("keep-alive", "timeout=5"), ("transfer-encoding", "chunked")]);
+        let mut given =
+            headers(&[("trailer", "x-sum"), ("keep-alive", "timeout=5"), ("transfer-encoding", "chunked")]);
         strip_response(&mut given);
         assert_eq!(given, headers(&[("trailer", "x-sum")]));
+    }
+
+    #[test]
+    fn a_length_beside_a_transfer_coding_is_not_believed() {
+        let mut given = headers(&[("transfer-encoding", "chunked"), ("content-length", "5")]);
+        strip_response(&mut given);
+        assert!(given.is_empty());
+    }
+
+    #[test]
+    fn nothing_stays_named_but_what_is_allowed() {
+        let check = |connection: &'static str, wanted: Option<&str>| {
+            let mut given = headers(&[("connection", connection), ("x-own", "1"), ("upgrade", "websocket")]);
+            strip_received(&mut given, &[HeaderName::from_static("x-allowed")]);
+            assert_eq!(given.get("connection").map(|v| v.to_str().unwrap()), wanted, "{connection}");
+        };
+        check("keep-alive, x-auth", None);
+        check("Upgrade, x-own", Some("Upgrade"));
+        check("close, X-Allowed", Some("X-Allowed"));
+    }
+
+    #[test]
+    fn what_is_set_on_the_way_cannot_be_removed_by_the_client() {
+        let mut given = headers(&[("connection", "x-auth"), ("x-auth", "forged")]);
+        strip_received(&mut given, &[]);
+        given.insert("x-auth", HeaderValue::from_static("verified"));
+        strip_request(&mut given);
+        assert_eq!(given, headers(&[("x-auth", "verified")]));
     }
 }

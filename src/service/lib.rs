@@ -106,7 +106,11 @@ impl Config {
     /// Names of the services this one is made of.
     #[must_use]
     pub fn children(&self) -> Vec<&str> {
-        self.weighted.iter().flat_map(|weighted| &weighted.services).map(|child| child.name.as_str()).collect()
+        self.weighted
+            .iter()
+            .flat_map(|weighted| &weighted.services)
+            .map(|child| child.name.as_str())
+            .collect()
     }
 
     /// Builds the service called `name` (with its provider).
@@ -120,7 +124,9 @@ impl Config {
                     .hint("write `loadBalancer` or `weighted`"));
             }
             ["loadBalancer"] => match &self.load_balancer {
-                Some(config) => ServiceKind::LoadBalancer(config.build(name, cx).map_err(|p| p.under("loadBalancer"))?),
+                Some(config) => {
+                    ServiceKind::LoadBalancer(config.build(name, cx).map_err(|p| p.under("loadBalancer"))?)
+                }
                 None => return Err(Problem::error("no_service_kind", "the service has no kind")),
             },
             ["weighted"] => match &self.weighted {

@@ -163,7 +163,11 @@ impl Config {
         let mut weights = Vec::with_capacity(self.servers.len());
         for (index, server) in self.servers.iter().enumerate() {
             let kept = previous.and_then(|balancer| {
-                balancer.endpoints.iter().find(|e| e.is_like(&server.url, server.preserve_path, &transport)).cloned()
+                balancer
+                    .endpoints
+                    .iter()
+                    .find(|e| e.is_like(&server.url, server.preserve_path, &transport))
+                    .cloned()
             });
             let endpoint = match kept {
                 Some(endpoint) => endpoint,

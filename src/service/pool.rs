@@ -4,18 +4,21 @@
 //! An HTTP/1 connection makes progress only while its exchange polls it; between exchanges it lies here unpolled.
 //! Invariant: what is given out was alive a moment ago, which is all that can be known.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::net::SocketAddr;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
-use exchange::Body;
 use exchange::body::Drive;
+use exchange::{Body, Kind};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
+use tokio::sync::Mutex;
 
 use crate::dial::Stream;
 use crate::endpoint::{Endpoint, EndpointId};
@@ -25,7 +28,7 @@ pub struct Http1 {
     pub(crate) sender: http1::SendRequest<Body>,
     pub(crate) connection: http1::Connection<TokioIo<Stream>, Body>,
     pub(crate) endpoint: Arc<Endpoint>,
-    pub(crate) address: std::net::SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Has the connection ended?
     pub(crate) ended: bool,
     /// Has it served an exchange before?
@@ -37,36 +40,62 @@ pub struct Http1 {
 #[derive(Clone)]
 pub struct Http2 {
     pub(crate) sender: http2::SendRequest<Body>,
-    pub(crate) address: std::net::SocketAddr,
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) address: SocketAddr,
+    pub(crate) load: Rc<Load>,
 }
+
+/// How busy a shared connection is.
+#[derive(Debug)]
+pub(crate) struct Load {
+    streams: Cell<usize>,
+    /// How many streams the endpoint allows at once.
+    limit: Cell<usize>,
+    idle_since: Cell<Instant>,
+}
+
+/// One stream of a shared connection; it counts until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Lease(Rc<Load>);
 
 /// What a pool has to give.
 pub(crate) enum Kept {
     Http1(Box<Http1>),
-    Http2(Http2),
+    Http2(Http2, Lease),
+}
+
+/// Held while one exchange dials an HTTP/2 endpoint, so that the others wait for its connection.
+#[derive(Debug, Default)]
+pub(crate) struct Dialling {
+    pub(crate) turn: Mutex<()>,
+    failed: Cell<Option<(Instant, Kind)>>,
 }
 
 #[derive(Default)]
 struct Pool {
+    #[expect(
+        clippy::vec_box,
+        reason = "they are handed out boxed, and moving them is a copy of hyper's whole state"
+    )]
     idle: Vec<Box<Http1>>,
-    shared: Option<Http2>,
-    /// Held while one exchange dials an HTTP/2 endpoint, so that the others wait for its connection.
-    dialling: Option<std::rc::Rc<tokio::sync::Mutex<()>>>,
+    /// More than one only where an endpoint allows few streams.
+    shared: Vec<Http2>,
+    dialling: Option<Rc<Dialling>>,
 }
 
 thread_local! {
     static POOLS: RefCell<AHashMap<EndpointId, Pool>> = RefCell::default();
 }
 
-/// Takes a connection that seems alive.
+/// Takes a connection that seems alive and has room.
 pub(crate) fn take(endpoint: &Endpoint) -> Option<Kept> {
     POOLS.with_borrow_mut(|pools| {
         let pool = pools.get_mut(&endpoint.id())?;
-        if let Some(shared) = &pool.shared {
-            if !shared.sender.is_closed() {
-                return Some(Kept::Http2(shared.clone()));
+        if !pool.shared.is_empty() {
+            pool.shared.retain(|shared| !shared.sender.is_closed());
+            if let Some(shared) = pool.shared.iter().find(|shared| shared.load.has_room()) {
+                return Some(shared.lease());
             }
-            pool.shared = None;
         }
         while let Some(mut idle) = pool.idle.pop() {
             idle.poll_idle();
@@ -80,38 +109,136 @@ pub(crate) fn take(endpoint: &Endpoint) -> Option<Kept> {
 }
 
 /// Shares a new HTTP/2 connection.
-pub(crate) fn share(endpoint: &Endpoint, connection: Http2) {
-    POOLS.with_borrow_mut(|pools| pools.entry(endpoint.id()).or_default().shared = Some(connection));
+pub(crate) fn share(connection: Http2) {
+    POOLS.with_borrow_mut(|pools| {
+        pools.entry(connection.endpoint.id()).or_default().shared.push(connection);
+    });
 }
 
 /// The lock under which this worker dials an HTTP/2 endpoint.
-pub(crate) fn dialling(endpoint: &Endpoint) -> std::rc::Rc<tokio::sync::Mutex<()>> {
+pub(crate) fn dialling(endpoint: &Endpoint) -> Rc<Dialling> {
     POOLS.with_borrow_mut(|pools| {
-        std::rc::Rc::clone(pools.entry(endpoint.id()).or_default().dialling.get_or_insert_default())
+        Rc::clone(pools.entry(endpoint.id()).or_default().dialling.get_or_insert_default())
     })
 }
 
-/// Drops what has been idle for too long, and what its endpoint has closed. Called about once a second.
+/// Drops what has been idle for too long, what its endpoint has closed, and what leads to an address that the
+/// endpoint's name has left. Called about once a second.
 pub fn sweep() {
     let now = Instant::now();
-    POOLS.with_borrow_mut(|pools| {
-        pools.retain(|_, pool| {
-            pool.idle.retain_mut(|idle| {
-                idle.poll_idle();
-                idle.is_usable() && !idle.has_been_idle(now)
-            });
-            if pool.shared.as_ref().is_some_and(|shared| shared.sender.is_closed()) {
-                pool.shared = None;
-            }
-            !pool.idle.is_empty() || pool.shared.is_some()
-        });
-    });
+    POOLS.with_borrow_mut(|pools| pools.retain(|_, pool| pool.sweep(now)));
 }
 
 /// Idle connections of this worker, for tests and metrics.
 #[must_use]
 pub fn idle_connections() -> usize {
     POOLS.with_borrow(|pools| pools.values().map(|pool| pool.idle.len()).sum())
+}
+
+/// Connections of this worker that are shared, for tests and metrics.
+#[must_use]
+pub fn shared_connections() -> usize {
+    POOLS.with_borrow(|pools| pools.values().map(|pool| pool.shared.len()).sum())
+}
+
+// === impl Pool ===
+
+impl Pool {
+    /// False: nothing is left of it.
+    fn sweep(&mut self, now: Instant) -> bool {
+        let endpoint = self.idle.first().map(|idle| &idle.endpoint);
+        if let Some(endpoint) = endpoint.or_else(|| self.shared.first().map(|shared| &shared.endpoint)) {
+            endpoint.refresh();
+        }
+        self.idle.retain_mut(|idle| {
+            idle.poll_idle();
+            idle.is_usable()
+                && !has_been_idle(&idle.endpoint, idle.idle_since, now)
+                && idle.endpoint.is_at(idle.address)
+        });
+        self.shared.retain(|shared| {
+            // Streams under way keep their connection; it only gets no new ones.
+            !shared.sender.is_closed()
+                && !has_been_idle(&shared.endpoint, shared.load.idle_since(), now)
+                && shared.endpoint.is_at(shared.address)
+        });
+        let dials = self.dialling.as_ref().is_some_and(|dialling| Rc::strong_count(dialling) > 1);
+        dials || !self.idle.is_empty() || !self.shared.is_empty()
+    }
+}
+
+fn has_been_idle(endpoint: &Endpoint, since: Option<Instant>, now: Instant) -> bool {
+    let limit: Option<Duration> = endpoint.transport().idle_timeout;
+    limit.zip(since).is_some_and(|(limit, since)| now.saturating_duration_since(since) >= limit)
+}
+
+// === impl Dialling ===
+
+impl Dialling {
+    /// Notes why nobody got a connection.
+    pub(crate) fn fail(&self, kind: Kind) {
+        self.failed.set(Some((Instant::now(), kind)));
+    }
+
+    /// The failure of a dial that ended after this moment: who waited for it need not try again.
+    pub(crate) fn failed_since(&self, moment: Instant) -> Option<Kind> {
+        self.failed.get().filter(|(at, _)| *at >= moment).map(|(_, kind)| kind)
+    }
+}
+
+// === impl Http2 ===
+
+impl Http2 {
+    /// Takes one stream.
+    pub(crate) fn lease(&self) -> Kept {
+        Kept::Http2(self.clone(), Lease::take(&self.load))
+    }
+}
+
+impl Load {
+    pub(crate) fn new(limit: usize) -> Rc<Self> {
+        Rc::new(Self {
+            streams: Cell::new(0),
+            limit: Cell::new(limit),
+            idle_since: Cell::new(Instant::now()),
+        })
+    }
+
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.limit.set(limit);
+    }
+
+    fn has_room(&self) -> bool {
+        self.streams.get() < self.limit.get().max(1)
+    }
+
+    fn idle_since(&self) -> Option<Instant> {
+        (self.streams.get() == 0).then(|| self.idle_since.get())
+    }
+}
+
+impl Lease {
+    fn take(load: &Rc<Load>) -> Self {
+        load.streams.set(load.streams.get() + 1);
+        Self(Rc::clone(load))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let left = self.0.streams.get().saturating_sub(1);
+        self.0.streams.set(left);
+        if left == 0 {
+            self.0.idle_since.set(Instant::now());
+        }
+    }
+}
+
+/// The connection has a task that drives it; a response's body only holds its place.
+impl Drive for Lease {
+    fn poll_drive(&mut self, _: &mut Context<'_>) {}
+
+    fn give_back(self: Box<Self>) {}
 }
 
 // === impl Http1 ===
@@ -121,7 +248,7 @@ impl Http1 {
         sender: http1::SendRequest<Body>,
         connection: http1::Connection<TokioIo<Stream>, Body>,
         endpoint: Arc<Endpoint>,
-        address: std::net::SocketAddr,
+        address: SocketAddr,
     ) -> Self {
         Self { sender, connection, endpoint, address, ended: false, reused: false, idle_since: None }
     }
@@ -140,11 +267,6 @@ impl Http1 {
     fn is_usable(&self) -> bool {
         !self.ended && self.sender.is_ready()
     }
-
-    fn has_been_idle(&self, now: Instant) -> bool {
-        let limit: Option<Duration> = self.endpoint.transport().idle_timeout;
-        limit.zip(self.idle_since).is_some_and(|(limit, since)| now.duration_since(since) >= limit)
-    }
 }
 
 impl Drive for Http1 {
@@ -155,7 +277,7 @@ impl Drive for Http1 {
     fn give_back(mut self: Box<Self>) {
         self.poll_idle();
         let limit = self.endpoint.transport().idle_per_worker;
-        if limit == 0 || !self.is_usable() {
+        if limit == 0 || !self.is_usable() || !self.endpoint.is_at(self.address) {
             return;
         }
         self.reused = true;
@@ -173,6 +295,9 @@ impl Drive for Http1 {
 
 impl fmt::Debug for Http1 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Http1").field("address", &self.address).field("ended", &self.ended).finish_non_exhaustive()
+        f.debug_struct("Http1")
+            .field("address", &self.address)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
     }
 }

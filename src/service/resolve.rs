@@ -109,11 +109,11 @@ impl Resolver {
             }
             None => {
                 let found = tokio::net::lookup_host((host, port)).await.ok()?;
-                (found.map(|address| address.ip()).collect(), TTL.0)
+                (found.map(|address| address.ip()).collect::<Vec<_>>(), TTL.0)
             }
         };
         let addresses: Vec<SocketAddr> =
-            addresses.into_iter().take(ADDRESSES).map(|ip| SocketAddr::new(ip, port)).collect();
+            interleaved(addresses).into_iter().take(ADDRESSES).map(|ip| SocketAddr::new(ip, port)).collect();
         (!addresses.is_empty())
             .then(|| Answer { addresses, fresh_until: Instant::now() + ttl.clamp(TTL.0, TTL.1) })
     }
@@ -155,6 +155,20 @@ impl Name {
         }
     }
 
+    /// Is the address in the last answer, or is there none?
+    pub(crate) fn has(&self, address: SocketAddr) -> bool {
+        self.answer.load().as_ref().is_none_or(|answer| {
+            answer.addresses.is_empty() || answer.addresses.contains(&address)
+        })
+    }
+
+    /// Starts a lookup when the last answer is not fresh any more.
+    pub(crate) fn refresh_when_stale(self: &Arc<Self>) {
+        if self.answer.load().as_ref().is_none_or(|answer| answer.fresh_until <= Instant::now()) {
+            self.refresh();
+        }
+    }
+
     /// Starts a lookup on the control runtime, unless one is under way.
     fn refresh(self: &Arc<Self>) {
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
@@ -162,11 +176,10 @@ impl Name {
             return;
         }
         *busy = true;
-        let name = Arc::clone(self);
-        // The task ends by itself: every lookup has a timeout.
+        // The task ends by itself: every lookup has a timeout. However it ends, the name is settled.
+        let mut looking = Looking { name: Arc::clone(self), answer: None };
         let _owned_by_the_name = self.resolver.inner.control.spawn(async move {
-            let answer = name.resolver.lookup(&name.host, name.port).await;
-            name.settle(answer);
+            looking.answer = looking.name.resolver.lookup(&looking.name.host, looking.name.port).await;
         });
     }
 
@@ -179,6 +192,35 @@ impl Name {
         self.answer.store(Some(Arc::new(answer)));
         *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = false;
         self.changed.notify_waiters();
+    }
+}
+
+/// A lookup under way.
+struct Looking {
+    name: Arc<Name>,
+    answer: Option<Answer>,
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.name.settle(self.answer.take());
+    }
+}
+
+/// Both families in turn, beginning with the one that the resolver puts first (RFC 8305, section 4).
+fn interleaved(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+    let Some(first) = addresses.first().map(IpAddr::is_ipv6) else {
+        return addresses;
+    };
+    let (preferred, others): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|ip| ip.is_ipv6() == first);
+    let (mut preferred, mut others) = (preferred.into_iter(), others.into_iter());
+    let mut mixed = Vec::new();
+    loop {
+        let pair = [preferred.next(), others.next()];
+        if pair.iter().all(Option::is_none) {
+            return mixed;
+        }
+        mixed.extend(pair.into_iter().flatten());
     }
 }
 

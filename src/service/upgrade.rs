@@ -4,10 +4,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exchange::{Body, Connection, Error, Kind, Record};
-use http::header::{CONNECTION, UPGRADE};
-use http::{HeaderValue, StatusCode};
+use exchange::error::Retry;
 use exchange::upgrade::Downstream;
+use exchange::{Body, Connection, Error, Kind, Record};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderValue, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -15,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::dial;
 use crate::endpoint::Endpoint;
-use crate::forward::{Outgoing, Upstream, classify};
+use crate::forward::{Outgoing, Upstream, classify, frame};
 use crate::handshake::{http1_builder, refused};
 
 /// How long one direction may go on after the other has ended.
@@ -49,7 +50,14 @@ pub(crate) async fn forward(
             tracing::debug!(error = %error, "upgraded connection to an endpoint has ended");
         }
     });
-    let mut res = sender.send_request(req).await.map_err(classify)?;
+    frame(&mut req);
+    let answer = async { sender.send_request(req).await.map_err(|error| classify(error, &record)) };
+    let mut res = match endpoint.transport().response_header_timeout {
+        None => answer.await?,
+        Some(limit) => timeout(limit, answer)
+            .await
+            .map_err(|_elapsed| Error::upstream(Kind::ResponseTimeout, Retry::Never))??,
+    };
     if res.status() != StatusCode::SWITCHING_PROTOCOLS {
         let (head, incoming) = res.into_parts();
         return Ok((head, Body::from(incoming)));
@@ -57,9 +65,11 @@ pub(crate) async fn forward(
     let upstream = hyper::upgrade::on(&mut res);
     let (mut head, _) = res.into_parts();
     if head.headers.get(UPGRADE).is_none() {
-        return Err(Error::upstream(Kind::UpstreamMalformed, exchange::error::Retry::Never));
+        return Err(Error::upstream(Kind::UpstreamMalformed, Retry::Never));
     }
     head.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    head.headers.remove(CONTENT_LENGTH);
+    head.headers.remove(TRANSFER_ENCODING);
     let _owned_by_the_connection = tokio::task::spawn_local(splice(wanted, upstream, record));
     Ok((head, Body::Empty))
 }
@@ -72,8 +82,10 @@ async fn splice(wanted: Wanted, upstream: OnUpgrade, record: Rc<Record>) {
     };
     let (down_read, down_write) = tokio::io::split(downstream);
     let (up_read, up_write) = tokio::io::split(TokioIo::new(upstream));
-    let to_upstream = copy(down_read, up_write, |bytes| record.request_size.set(record.request_size.get() + bytes));
-    let to_client = copy(up_read, down_write, |bytes| record.response_size.set(record.response_size.get() + bytes));
+    let to_upstream =
+        copy(down_read, up_write, |bytes| record.request_size.set(record.request_size.get() + bytes));
+    let to_client =
+        copy(up_read, down_write, |bytes| record.response_size.set(record.response_size.get() + bytes));
     tokio::pin!(to_upstream, to_client);
     tokio::select! {
         () = &mut to_upstream => { let _cut = timeout(HALF_CLOSED, to_client).await; }
@@ -83,14 +95,12 @@ async fn splice(wanted: Wanted, upstream: OnUpgrade, record: Rc<Record>) {
 }
 
 /// Copies until the end, which it passes on; an error ends the direction too.
-async fn copy(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    count: impl Fn(u64),
-) {
+async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, count: impl Fn(u64)) {
     let mut buffer = vec![0; BUFFER];
     while let Ok(read) = from.read(&mut buffer).await {
-        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
+            break;
+        };
         if to.write_all(bytes).await.is_err() || to.flush().await.is_err() {
             break;
         }

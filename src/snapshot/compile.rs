@@ -33,27 +33,20 @@ pub fn compile(
     build_the_rest(&resolver);
     let layer4 = layer4::compile(&resolver);
     let mut entry_points = AHashMap::new();
+    let before = parts.into_iter().flat_map(|parts| parts.entry_points.values());
+    let mut known = before.flat_map(|ep| [Arc::clone(&ep.http), Arc::clone(&ep.https)]).collect();
     for ep in cx.entry_points.iter().filter(|ep| !ep.is_udp) {
-        let http = http::tables(&ep.name, &mut routers, &resolver);
+        let http = http::tables(&ep.name, &mut routers, &resolver, &mut known);
         let tcp = layer4::tables(&ep.name, &layer4);
         let before = parts.and_then(|parts| parts.entry_points.get(&ep.name));
         entry_points.insert(Arc::clone(&ep.name), entry_point(http, tcp, before));
     }
-    let mut report = outcome::report(&resolver, &routers, &layer4, tls_problems);
+    let mut report = outcome::report(&resolver, &routers, &layer4, &tls_problems);
     report.generation = generation;
     let mut parts = resolver.into_parts();
     http::remember(&mut parts, routers, &entry_points);
     let certificates = Arc::new(certificates);
-    (
-        Snapshot {
-            generation,
-            entry_points,
-            certificates,
-            complete: true,
-            parts,
-        },
-        report,
-    )
+    (Snapshot { generation, entry_points, certificates, complete: true, parts }, report)
 }
 
 /// The last one, if nothing in it has changed.
@@ -115,13 +108,12 @@ fn certificates(configuration: &Configuration, previous: Option<&Snapshot>) -> (
     let last = previous.map(|previous| &*previous.certificates);
     let build = || Certificates::build(&written, &stores, &options, last);
     let (mut certificates, mut found) = catch_unwind(AssertUnwindSafe(build)).unwrap_or_else(|_panic| {
-        let problem = Problem::error(
-            "internal_panic",
-            "the certificates could not be built, from a mistake of ours",
-        );
+        let problem =
+            Problem::error("internal_panic", "the certificates could not be built, from a mistake of ours");
         let (empty, _) = Certificates::build(&[], &BTreeMap::new(), &BTreeMap::new(), None);
         (empty, vec![problem])
     });
+    found.iter_mut().for_each(|problem| name_secret(problem, configuration));
     problems.append(&mut found);
     for (name, element) in &configuration.tls.options {
         if sound(element).is_none() {
@@ -133,17 +125,25 @@ fn certificates(configuration: &Configuration, previous: Option<&Snapshot>) -> (
     (certificates, problems)
 }
 
+/// A certificate has no name, but the Secret that holds it has one.
+fn name_secret(problem: &mut Problem, configuration: &Configuration) {
+    if problem.object.is_some() || problem.origin.is_none() {
+        return;
+    }
+    let held = |element: &Arc<Element<CertificateConfig>>| {
+        let placed = place(Problem::error("", ""), Placed::new(element, "certificate", ""));
+        (placed.origin == problem.origin).then(|| element.source.object.clone()).flatten()
+    };
+    let object = configuration.tls.certificates.iter().find_map(held);
+    problem.object = object.map(|object| format!("{} `{}/{}`", object.kind, object.namespace, object.name));
+}
+
 fn sound<C>(element: &Element<C>) -> Option<&C> {
-    element
-        .config
-        .as_ref()
-        .filter(|_| first_error(&element.problems).is_none())
+    element.config.as_ref().filter(|_| first_error(&element.problems).is_none())
 }
 
 fn sound_of<C: Clone>(map: &dynamic::Map<C>) -> BTreeMap<String, C> {
-    map.iter()
-        .filter_map(|(name, element)| Some((name.to_string(), sound(element)?.clone())))
-        .collect()
+    map.iter().filter_map(|(name, element)| Some((name.to_string(), sound(element)?.clone()))).collect()
 }
 
 #[cfg(test)]

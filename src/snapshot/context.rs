@@ -13,14 +13,8 @@ use service::Service;
 pub const DEFAULT_TRANSPORT: &str = "default@internal";
 
 /// The order of providers for a tie, where the install configuration gives none.
-const PRECEDENCE: [&str; 6] = [
-    "kubernetesgateway",
-    "kubernetescrd",
-    "kubernetes",
-    "kubernetesingressnginx",
-    "file",
-    "redis",
-];
+const PRECEDENCE: [&str; 6] =
+    ["kubernetesgateway", "kubernetescrd", "kubernetes", "kubernetesingressnginx", "file", "redis"];
 
 /// Fixed for the life of the process.
 pub struct Context {
@@ -36,7 +30,7 @@ pub struct Context {
     pub workers: usize,
     /// What the routes of disabled routers lead to.
     pub(crate) disabled: Arc<Service>,
-    /// A middleware whose build panics, to see that nothing else suffers.
+    /// A middleware or router whose build panics, to see that nothing else suffers.
     #[cfg(test)]
     pub(crate) trap: Option<&'static str>,
 }
@@ -73,16 +67,12 @@ impl Context {
 
     /// Makes a handler a service that routers can name.
     pub fn add_handler(&mut self, name: &str, handler: Arc<dyn Handler>) {
-        self.services
-            .insert(name.into(), Arc::new(Service::handler(handler)));
+        self.services.insert(name.into(), Arc::new(Service::handler(handler)));
     }
 
     /// Where a provider stands in the order; lower goes first.
     pub(crate) fn precedence_of(&self, provider: &str) -> usize {
-        self.precedence
-            .iter()
-            .position(|name| name == provider)
-            .unwrap_or(usize::MAX)
+        self.precedence.iter().position(|name| name == provider).unwrap_or(usize::MAX)
     }
 
     /// Is there an entry point of this name for HTTP and TCP?

@@ -10,7 +10,7 @@ mod text;
 
 use std::sync::Arc;
 
-use router::{TcpView, View, routing_path};
+use router::{Table, TcpView, View, routing_path};
 use serde::Serialize;
 
 use crate::report::Report;
@@ -21,6 +21,7 @@ pub use question::Question;
 pub use steps::Middleware;
 
 use question::Canonical;
+use steps::State;
 
 /// What happens to a request. `Display` is the form for people.
 #[derive(Clone, Debug, Serialize)]
@@ -145,13 +146,7 @@ pub fn explain(
         told.outcome = stop;
         return Ok(told);
     }
-    let scope = candidates::Scope {
-        snapshot,
-        report,
-        entry_point,
-        name,
-        secure: question.secure,
-    };
+    let scope = candidates::Scope { snapshot, report, entry_point, name, secure: question.secure };
     (told.candidates, told.omitted) = candidates::list(&scope, &view);
     let Some(route) = entry_point.table(question.secure).find(&view) else {
         told.outcome = nobody(snapshot);
@@ -176,9 +171,7 @@ fn choose<'s>(
     let mut all: Vec<(&Arc<str>, &EntryPoint)> =
         snapshot.entry_points.iter().map(|(n, ep)| (n, &**ep)).collect();
     all.sort_by_key(|(name, _)| Arc::clone(name));
-    let serving = all
-        .iter()
-        .find(|(_, ep)| ep.table(question.secure).find(view).is_some());
+    let serving = all.iter().find(|(_, ep)| ep.table(question.secure).find(view).is_some());
     let used = || all.iter().find(|(_, ep)| !ep.table(question.secure).is_empty());
     let found = serving.or_else(used).or_else(|| all.first());
     found.copied().ok_or_else(|| "there is no entry point".to_owned())
@@ -193,16 +186,10 @@ fn handshake(
     told: &mut Explanation,
 ) -> Option<Outcome> {
     let sni = asked.sni.as_deref();
-    let connection = TcpView {
-        sni: sni.unwrap_or_default(),
-        alpn: &[],
-        client: question.client,
-    };
+    let connection = TcpView { sni: sni.unwrap_or_default(), alpn: &[], client: question.client };
     if let Some(route) = entry_point.claims(&connection, question.secure) {
-        let reason = format!(
-            "the TCP router `{}` takes the connection, and TCP is not served yet",
-            route.router
-        );
+        let reason =
+            format!("the TCP router `{}` takes the connection, and TCP is not served yet", route.router);
         told.router = Some(Arc::clone(&route.router));
         return Some(Outcome::closed(reason));
     }
@@ -210,20 +197,14 @@ fn handshake(
         return None;
     }
     let options = entry_point.sni_options.get(sni);
-    let certificate = snapshot
-        .certificates
-        .certificate_for(sni, options)
-        .map(|info| Certificate {
-            name: info.common_name.clone(),
-            names: info.sans.clone(),
-            not_after: info.not_after.clone(),
-            fingerprint: info.cert_fingerprint.clone(),
-        });
-    let is_missing = certificate.is_none();
-    told.tls = Some(Handshake {
-        options: Arc::clone(options),
-        certificate,
+    let certificate = snapshot.certificates.certificate_for(sni, options).map(|info| Certificate {
+        name: info.common_name.clone(),
+        names: info.sans.clone(),
+        not_after: info.not_after.clone(),
+        fingerprint: info.cert_fingerprint.clone(),
     });
+    let is_missing = certificate.is_none();
+    told.tls = Some(Handshake { options: Arc::clone(options), certificate });
     if let Err(refused) = snapshot.certificates.check_options(options) {
         return Some(Outcome::closed(format!(
             "the handshake is refused, TLS options `{options}`: {refused}"
@@ -234,58 +215,75 @@ fn handshake(
 }
 
 fn nobody(snapshot: &Snapshot) -> Outcome {
-    if snapshot.complete {
-        Outcome::refused(404, "no_router")
-    } else {
-        Outcome::refused(503, "starting")
-    }
+    if snapshot.complete { Outcome::refused(404, "no_router") } else { Outcome::refused(503, "starting") }
 }
 
 /// From the route on.
 fn follow(route: &Route, question: &Question, asked: &Canonical, told: &mut Explanation) {
-    told.router = Some(Arc::clone(&route.name.router));
-    told.service = Some(Arc::clone(&route.name.service)).filter(|service| !service.is_empty());
-    told.source = Some(Origin::of(route));
     let accepted = told.tls.as_ref().map(|tls| &tls.options);
     if accepted != route.tls_options.as_ref() {
+        told.name(route);
         told.outcome = Outcome::refused(421, "misdirected");
         return;
     }
-    if let Some(why) = &route.disabled {
-        told.outcome = Outcome::refused(503, format!("router_disabled: {why}"));
-        return;
+    let Some(mut state) = State::of(question, asked) else { return };
+    let mut route = route;
+    loop {
+        told.name(route);
+        if let Some(why) = &route.disabled {
+            told.outcome = Outcome::refused(503, format!("router_disabled: {why}"));
+            return;
+        }
+        if let Some(status) = steps::walk(route, &mut state, question, asked, told) {
+            told.outcome = Outcome { kind: OutcomeKind::Answered, status: Some(status), reason: None };
+            return;
+        }
+        let Some(layer) = &route.layer else { break };
+        match below(layer, &state, question, asked, told) {
+            Some(child) => route = child,
+            None => {
+                told.outcome = Outcome::refused(404, "no_router");
+                return;
+            }
+        }
     }
-    let (middlewares, answer) = steps::walk(route, question, asked, &told.entry_point);
-    told.middlewares = middlewares;
-    if let Some(status) = answer {
-        told.outcome = Outcome {
-            kind: OutcomeKind::Answered,
-            status: Some(status),
-            reason: None,
-        };
-        return;
-    }
+    arrive(route, told);
+}
+
+/// The child that a request goes on to, as its parent's middlewares left it.
+fn below<'r>(
+    layer: &'r Table<Arc<Route>>,
+    state: &State,
+    question: &Question,
+    asked: &Canonical,
+    told: &mut Explanation,
+) -> Option<&'r Route> {
+    let path = routing_path(state.uri.path()).ok()?;
+    let view = View {
+        method: &state.method,
+        host: &asked.host,
+        path: &path,
+        query: state.uri.query(),
+        headers: &state.headers,
+        client: question.client,
+    };
+    let (children, omitted) = candidates::of_table(layer, &view);
+    told.candidates.extend(children);
+    told.omitted += omitted;
+    layer.find(&view).map(|child| &**child)
+}
+
+/// At the service.
+fn arrive(route: &Route, told: &mut Explanation) {
     let endpoints = route.service.endpoints();
     told.servers = endpoints
         .into_iter()
-        .map(|e| Server {
-            url: e.url,
-            weight: e.weight,
-            status: if e.up { "up" } else { "down" },
-        })
+        .map(|e| Server { url: e.url, weight: e.weight, status: if e.up { "up" } else { "down" } })
         .collect();
     told.outcome = if route.service.is_handler() {
-        Outcome {
-            kind: OutcomeKind::Answered,
-            status: None,
-            reason: None,
-        }
+        Outcome { kind: OutcomeKind::Answered, status: None, reason: None }
     } else if route.service.is_available() {
-        Outcome {
-            kind: OutcomeKind::Forwarded,
-            status: None,
-            reason: None,
-        }
+        Outcome { kind: OutcomeKind::Forwarded, status: None, reason: None }
     } else {
         Outcome::refused(503, "no_endpoint")
     };
@@ -318,25 +316,24 @@ impl Explanation {
             source: None,
         }
     }
+
+    /// The router that was found, or the one below it.
+    fn name(&mut self, route: &Route) {
+        self.router = Some(Arc::clone(&route.name.router));
+        self.service = Some(Arc::clone(&route.name.service)).filter(|service| !service.is_empty());
+        self.source = Some(Origin::of(route));
+    }
 }
 
 // === impl Outcome ===
 
 impl Outcome {
     fn refused(status: u16, reason: impl Into<String>) -> Self {
-        Self {
-            kind: OutcomeKind::Refused,
-            status: Some(status),
-            reason: Some(reason.into()),
-        }
+        Self { kind: OutcomeKind::Refused, status: Some(status), reason: Some(reason.into()) }
     }
 
     fn closed(reason: String) -> Self {
-        Self {
-            kind: OutcomeKind::Closed,
-            status: None,
-            reason: Some(reason),
-        }
+        Self { kind: OutcomeKind::Closed, status: None, reason: Some(reason) }
     }
 }
 
@@ -344,18 +341,10 @@ impl Outcome {
 
 impl Origin {
     fn of(route: &Route) -> Self {
-        let (name, provider) = route
-            .name
-            .router
-            .rsplit_once('@')
-            .unwrap_or((&route.name.router, ""));
+        let (name, provider) = route.name.router.rsplit_once('@').unwrap_or((&route.name.router, ""));
         let source = &route.source;
         let object = source.object.as_ref();
-        let line = source
-            .tree
-            .as_ref()
-            .map(|tree| tree.place.line)
-            .filter(|line| *line > 0);
+        let line = source.tree.as_ref().map(|tree| tree.place.line).filter(|line| *line > 0);
         Self {
             provider: provider.to_owned(),
             kind: object.map(|object| object.kind),

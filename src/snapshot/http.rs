@@ -8,6 +8,7 @@ mod order;
 mod salvage;
 mod tables;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ahash::AHashMap;
@@ -19,7 +20,7 @@ use router::Table;
 use self::core::Core;
 use crate::report::{Placed, place};
 use crate::resolve::{Resolver, Routers};
-use crate::reuse::{Parts, Stamp};
+use crate::reuse::{Parts, Remembered, Stamp};
 use crate::sni::{self, Granted, SniOptions, Wanted};
 use crate::{EntryPoint, Route};
 
@@ -48,14 +49,17 @@ pub(crate) fn routers(resolver: &Resolver<'_>) -> Vec<Compiled> {
     let mut compiled: Vec<(order::Key, Compiled)> = Vec::new();
     let mut unknown: Vec<Compiled> = Vec::new();
     for (name, element) in &resolver.configuration.http.routers {
+        let mut lost = None;
         let core = match resolver.obtain::<Routers>(name) {
             Ok(core) => Some(core),
-            Err(problem) => fallback(name, element, resolver, problem).map(Arc::new),
+            Err(problem) => {
+                let core = fallback(name, element, resolver, problem.clone()).map(Arc::new);
+                lost = core.is_none().then_some(problem);
+                core
+            }
         };
-        let stamp = resolver
-            .known::<Routers>(name)
-            .map_or(Stamp::NONE, |kept| kept.stamp);
-        let one = Compiled {
+        let stamp = resolver.known::<Routers>(name).map_or(Stamp::NONE, |kept| kept.stamp);
+        let mut one = Compiled {
             name: Arc::clone(name),
             element: Arc::clone(element),
             core,
@@ -63,9 +67,11 @@ pub(crate) fn routers(resolver: &Resolver<'_>) -> Vec<Compiled> {
             problems: Vec::new(),
             routes: Vec::new(),
         };
+        if let Some(problem) = lost {
+            one.note(problem);
+        }
         match &one.core {
             Some(core) => {
-                resolver.keep_names(core);
                 compiled.push((order::Key::new(name, core, element, resolver.cx), one));
             }
             None => unknown.push(one),
@@ -82,44 +88,35 @@ fn fallback(
     resolver: &Resolver<'_>,
     problem: Problem,
 ) -> Option<Core> {
-    let salvaged = if element.config.is_some() {
-        None
-    } else {
-        salvage::router(&element.source, resolver.cx)
-    };
+    let salvaged =
+        if element.config.is_some() { None } else { salvage::router(&element.source, resolver.cx) };
     let config = element.config.as_ref().or(salvaged.as_ref())?;
-    // What was wrong when it was read stands in the element.
-    let problem = crate::resolve::first_error(&element.problems)
-        .cloned()
-        .unwrap_or(problem);
-    Some(Core::disabled(config, name, element, resolver, problem))
+    // It was told as one would whose service this is; what is wrong itself is remembered.
+    let kept = resolver.known::<Routers>(name);
+    let problem = kept.and_then(|kept| kept.outcome.as_ref().err().cloned()).unwrap_or(problem);
+    // It may be the rule itself that makes building the router panic.
+    catch_unwind(AssertUnwindSafe(|| Core::disabled(config, name, element, resolver, problem))).ok()
 }
 
-/// The tables of one entry point. `routers` are in the order they are asked.
-pub(crate) fn tables(name: &Arc<str>, routers: &mut [Compiled], resolver: &Resolver<'_>) -> Tables {
+/// The tables of one entry point. `routers` are in the order they are asked, `known` are the tables there are
+/// already: those of the last snapshot, and of the entry points before this one.
+pub(crate) fn tables(
+    name: &Arc<str>,
+    routers: &mut [Compiled],
+    resolver: &Resolver<'_>,
+    known: &mut Vec<Arc<Table<Arc<Route>>>>,
+) -> Tables {
     let attached: Vec<usize> = routers
         .iter()
         .enumerate()
         .filter(|(_, router)| router.core.as_deref().is_some_and(|core| belongs(core, name)))
         .map(|(index, _)| index)
         .collect();
-    let secure: Vec<usize> = attached
-        .iter()
-        .copied()
-        .filter(|&index| is_for_tls(routers, index))
-        .collect();
-    let plain: Vec<usize> = attached
-        .into_iter()
-        .filter(|&index| !is_for_tls(routers, index))
-        .collect();
-    let wanted: Vec<Wanted> = secure
-        .iter()
-        .filter_map(|&index| wanted(routers.get(index)?, resolver))
-        .collect();
+    let secure: Vec<usize> = attached.iter().copied().filter(|&index| is_for_tls(routers, index)).collect();
+    let plain: Vec<usize> = attached.into_iter().filter(|&index| !is_for_tls(routers, index)).collect();
+    let wanted: Vec<Wanted> =
+        secure.iter().filter_map(|&index| wanted(routers.get(index)?, resolver)).collect();
     let (sni_options, granted) = sni::grant(&wanted);
-    let previous = resolver
-        .previous
-        .and_then(|previous| previous.entry_points.get(name));
     let mut https = Vec::with_capacity(secure.len());
     for ((index, wanted), granted) in secure.into_iter().zip(&wanted).zip(&granted) {
         let Some(router) = routers.get_mut(index) else {
@@ -132,16 +129,10 @@ pub(crate) fn tables(name: &Arc<str>, routers: &mut [Compiled], resolver: &Resol
     }
     let mut http = Vec::with_capacity(plain.len());
     for index in plain {
-        let route = routers
-            .get_mut(index)
-            .and_then(|router| router.route(None, resolver.previous));
+        let route = routers.get_mut(index).and_then(|router| router.route(None, resolver.previous));
         http.extend(route.map(|route| (index, route)));
     }
-    Tables {
-        http: table(routers, &http, previous.map(|previous| &previous.http)),
-        https: table(routers, &https, previous.map(|previous| &previous.https)),
-        sni_options,
-    }
+    Tables { http: table(routers, &http, known), https: table(routers, &https, known), sni_options }
 }
 
 fn belongs(core: &Core, entry_point: &str) -> bool {
@@ -149,41 +140,31 @@ fn belongs(core: &Core, entry_point: &str) -> bool {
 }
 
 fn is_for_tls(routers: &[Compiled], index: usize) -> bool {
-    routers
-        .get(index)
-        .and_then(|router| router.core.as_ref())
-        .is_some_and(|core| core.tls_options.is_some())
+    routers.get(index).and_then(|router| router.core.as_ref()).is_some_and(|core| core.tls_options.is_some())
 }
 
 fn wanted(router: &Compiled, resolver: &Resolver<'_>) -> Option<Wanted> {
     let core = router.core.as_ref()?;
     let options = Arc::clone(core.tls_options.as_ref()?);
     Some(Wanted {
-        hosts: core
-            .rule
-            .iter()
-            .flat_map(|rule| rule.hosts())
-            .map(Into::into)
-            .collect(),
+        hosts: core.rule.iter().flat_map(|rule| rule.hosts()).map(Into::into).collect(),
         is_refused: resolver.certificates.check_options(&options).is_err(),
         options,
     })
 }
 
-/// The last table, if it was made of the very same routes in the same order; or a new one.
+/// A known table, if it was made of the very same routes in the same order; or a new one.
 fn table(
     routers: &mut [Compiled],
     routes: &[(usize, Arc<Route>)],
-    previous: Option<&Arc<Table<Arc<Route>>>>,
+    known: &mut Vec<Arc<Table<Arc<Route>>>>,
 ) -> Arc<Table<Arc<Route>>> {
-    if let Some(previous) = previous
-        && previous.len() == routes.len()
-        && previous
-            .iter()
-            .zip(routes)
-            .all(|(entry, (_, route))| Arc::ptr_eq(&entry.value, route))
-    {
-        return Arc::clone(previous);
+    let is_same = |table: &&Arc<Table<Arc<Route>>>| {
+        let pairs = || table.iter().zip(routes).all(|(entry, (_, route))| Arc::ptr_eq(&entry.value, route));
+        table.len() == routes.len() && pairs()
+    };
+    if let Some(table) = known.iter().find(is_same) {
+        return Arc::clone(table);
     }
     let entries = || {
         let cores = routes.iter().filter_map(|(index, route)| {
@@ -197,14 +178,14 @@ fn table(
         if let Some((index, _)) = routes.iter().find(|(_, other)| Arc::ptr_eq(other, &route))
             && let Some(router) = routers.get_mut(*index)
         {
-            let problem = Problem::error(
-                "internal_panic",
-                "its rule cannot be served, from a mistake of ours",
-            );
+            let problem =
+                Problem::error("internal_panic", "its rule cannot be served, from a mistake of ours");
             router.note(problem.with_path("rule"));
         }
     }
-    Arc::new(table)
+    let table = Arc::new(table);
+    known.push(Arc::clone(&table));
+    table
 }
 
 // === impl Compiled ===
@@ -238,9 +219,9 @@ impl Compiled {
             return Some(Arc::clone(route));
         }
         let kept = previous
-            .and_then(|previous| previous.routes.get(&self.name))
-            .filter(|(stamp, _)| *stamp == self.stamp && self.stamp != Stamp::NONE)
-            .and_then(|(_, routes)| routes.iter().find(|route| route.tls_options == tls_options));
+            .and_then(|previous| previous.remembered.get(&self.name))
+            .filter(|before| before.stamp == self.stamp && self.stamp != Stamp::NONE)
+            .and_then(|before| before.routes.iter().find(|route| route.tls_options == tls_options));
         let route = match kept {
             Some(route) => Arc::clone(route),
             None => Arc::new(Route::new(core, tls_options, &self.element.source)),
@@ -256,9 +237,10 @@ pub(crate) fn remember(
     routers: Vec<Compiled>,
     entry_points: &AHashMap<Arc<str>, Arc<EntryPoint>>,
 ) {
-    let routes = routers.into_iter().filter(|router| !router.routes.is_empty());
-    parts.routes = routes
-        .map(|router| (router.name, (router.stamp, router.routes)))
-        .collect();
+    let remembered = routers.into_iter().filter_map(|router| {
+        let Compiled { name, core, stamp, routes, .. } = router;
+        Some((name, Remembered { core: core?, stamp, routes }))
+    });
+    parts.remembered = remembered.collect();
     parts.entry_points = entry_points.clone();
 }

@@ -1,6 +1,7 @@
 //! TCP and UDP routers: compiled so that `sniff` can ask them and their mistakes are known. They are not served yet:
 //! a connection that one of them claims is closed, never given to an HTTP router.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use document::Problem;
@@ -61,9 +62,22 @@ impl EntryPoint {
         if self.tcp_tls.is_empty() || self.sni_options.names(view.sni) {
             return None;
         }
-        self.tcp_tls
-            .find(view)
-            .filter(|route| !route.is_catch_all || !self.sni_options.has_catch_all())
+        self.tcp_tls.find(view).filter(|route| !route.is_catch_all || !self.sni_options.has_catch_all())
+    }
+}
+
+// === impl CompiledTcp ===
+
+impl CompiledTcp {
+    fn empty(name: &Arc<str>, resolver: &Resolver<'_>) -> Self {
+        Self {
+            name: Arc::clone(name),
+            route: None,
+            precedence: resolver.cx.precedence_of(provider_of(name)),
+            entry_points: Vec::new(),
+            priority: None,
+            problems: Vec::new(),
+        }
     }
 }
 
@@ -77,23 +91,18 @@ impl Tables {
 
 pub(crate) fn compile(resolver: &Resolver<'_>) -> Layer4 {
     let routers = &resolver.configuration.tcp.routers;
-    let mut tcp: Vec<CompiledTcp> = routers
-        .iter()
-        .map(|(name, element)| one(name, element, resolver))
-        .collect();
+    let mut tcp: Vec<CompiledTcp> =
+        routers.iter().map(|(name, element)| guarded(name, element, resolver)).collect();
     tcp.sort_by(|one, other| (one.precedence, &one.name).cmp(&(other.precedence, &other.name)));
     Layer4 { tcp }
 }
 
 pub(crate) fn tables(entry_point: &str, layer4: &Layer4) -> Tables {
     let build = |is_tls: bool| {
-        let attached = layer4
-            .tcp
-            .iter()
-            .filter(|router| router.entry_points.iter().any(|ep| **ep == *entry_point));
-        let routes = attached
-            .filter_map(|router| router.route.as_ref())
-            .filter(|(_, r)| r.tls.is_some() == is_tls);
+        let attached =
+            layer4.tcp.iter().filter(|router| router.entry_points.iter().any(|ep| **ep == *entry_point));
+        let routes =
+            attached.filter_map(|router| router.route.as_ref()).filter(|(_, r)| r.tls.is_some() == is_tls);
         let entry = |((rule, route), tie): (&(Rule<TcpMatcher>, Arc<TcpRoute>), u64)| Entry {
             rule: rule.clone(),
             rank: Rank::new(route.priority, tie),
@@ -101,23 +110,23 @@ pub(crate) fn tables(entry_point: &str, layer4: &Layer4) -> Tables {
         };
         TcpTable::build(routes.zip(0..).map(entry).collect())
     };
-    Tables {
-        plain: build(false),
-        secure: build(true),
-    }
+    Tables { plain: build(false), secure: build(true) }
+}
+
+/// A panic breaks this router alone.
+fn guarded(name: &Arc<str>, element: &Element<tcp::Router>, resolver: &Resolver<'_>) -> CompiledTcp {
+    catch_unwind(AssertUnwindSafe(|| one(name, element, resolver))).unwrap_or_else(|_panic| {
+        let problem = Problem::error("internal_panic", "building it failed from a mistake of ours");
+        let mut compiled = CompiledTcp::empty(name, resolver);
+        compiled.problems.push(place(problem, Placed::new(element, "TCP router", name)));
+        compiled
+    })
 }
 
 fn one(name: &Arc<str>, element: &Element<tcp::Router>, resolver: &Resolver<'_>) -> CompiledTcp {
     let mut problems = Vec::new();
     let placed = Placed::new(element, "TCP router", name);
-    let mut compiled = CompiledTcp {
-        name: Arc::clone(name),
-        route: None,
-        precedence: resolver.cx.precedence_of(provider_of(name)),
-        entry_points: Vec::new(),
-        priority: None,
-        problems: Vec::new(),
-    };
+    let mut compiled = CompiledTcp::empty(name, resolver);
     let Some(config) = &element.config else {
         return compiled;
     };
@@ -128,10 +137,7 @@ fn one(name: &Arc<str>, element: &Element<tcp::Router>, resolver: &Resolver<'_>)
         if priority > MAX_PRIORITY {
             let message =
                 format!("the priority {priority} is higher than the highest allowed, {MAX_PRIORITY}");
-            problems.push(place(
-                Problem::error("priority_too_high", message).with_path("priority"),
-                placed,
-            ));
+            problems.push(place(Problem::error("priority_too_high", message).with_path("priority"), placed));
         } else {
             let route = TcpRoute {
                 router: Arc::clone(name),
@@ -162,18 +168,11 @@ fn entry_points(
             known.push(name.as_str().into());
             continue;
         }
-        let names = resolver
-            .cx
-            .entry_points
-            .iter()
-            .filter(|ep| !ep.is_udp)
-            .map(|ep| &*ep.name);
-        let problem = Problem::warning(
-            "unknown_entry_point",
-            format_args!("there is no entry point `{name}`"),
-        )
-        .with_path(format!("entryPoints[{index}]"))
-        .did_you_mean(nearest(name, names));
+        let names = resolver.cx.entry_points.iter().filter(|ep| !ep.is_udp).map(|ep| &*ep.name);
+        let problem =
+            Problem::warning("unknown_entry_point", format_args!("there is no entry point `{name}`"))
+                .with_path(format!("entryPoints[{index}]"))
+                .did_you_mean(nearest(name, names));
         problems.push(place(problem, placed));
     }
     known
@@ -185,12 +184,7 @@ fn rule(config: &tcp::Router, placed: Placed<'_>, problems: &mut Vec<Problem>) -
         Err(error) => {
             let mut problem = Problem::error("rule_syntax", &error.message).with_path("rule");
             problem.hint = error.hint;
-            problems.push(place_inside(
-                problem,
-                placed,
-                error.column.saturating_sub(1),
-                error.width,
-            ));
+            problems.push(place_inside(problem, placed, error.column.saturating_sub(1), error.width));
             return None;
         }
     };
@@ -220,12 +214,9 @@ fn service(
     }
     let wanted = qualified(&config.service, provider_of(name));
     if !known.contains_key(&wanted) {
-        let problem = Problem::error(
-            "unknown_reference",
-            format_args!("there is no TCP service `{wanted}`"),
-        )
-        .with_path("service")
-        .did_you_mean(nearest(&wanted, known.keys().map(|name| &**name)));
+        let problem = Problem::error("unknown_reference", format_args!("there is no TCP service `{wanted}`"))
+            .with_path("service")
+            .did_you_mean(nearest(&wanted, known.keys().map(|name| &**name)));
         problems.push(place(problem, placed));
     }
 }

@@ -86,6 +86,8 @@ pub struct Route {
     /// Of a router for TLS connections: the options its connections must have been accepted with, or 421.
     pub tls_options: Option<Arc<str>>,
     pub source: Source,
+    /// Of a router with routers below it: these, which its service asks.
+    layer: Option<Arc<Table<Arc<Self>>>>,
 }
 
 /// Why a router serves nothing: one sentence.
@@ -162,6 +164,7 @@ impl Route {
             disabled: core.disabled.clone(),
             tls_options,
             source: source.clone(),
+            layer: core.layer.clone(),
         }
     }
 

@@ -19,10 +19,7 @@ use crate::{Route, Snapshot};
 /// Warnings about a configuration and what was compiled from it.
 #[must_use]
 pub fn lint(configuration: &Configuration, snapshot: &Snapshot) -> Vec<Problem> {
-    let mut found = Found {
-        configuration,
-        problems: Vec::new(),
-    };
+    let mut found = Found { configuration, problems: Vec::new() };
     for (name, element) in &configuration.http.routers {
         if let Some(config) = &element.config
             && let Ok(rule) = parse_http(&config.rule)
@@ -58,9 +55,7 @@ impl Found<'_> {
         let placed = Placed::new(element, "router", router);
         let problem = problem.with_path("rule");
         let text = element.config.as_ref().map_or("", |config| &config.rule);
-        let start = term
-            .and_then(|term| text.find(term))
-            .and_then(|start| text.get(..start));
+        let start = term.and_then(|term| text.find(term)).and_then(|start| text.get(..start));
         let problem = match (start, term) {
             (Some(before), Some(term)) => {
                 place_inside(problem, placed, before.chars().count(), term.chars().count())
@@ -124,10 +119,7 @@ impl Found<'_> {
     fn prefixes(&mut self, table: &Table<Arc<Route>>) {
         let mut prefixes: Vec<(&str, &Rule<HttpMatcher>, &Route)> = Vec::new();
         let mut paths: BTreeMap<&str, Vec<(&Rule<HttpMatcher>, &Route)>> = BTreeMap::new();
-        for entry in table
-            .iter()
-            .filter(|entry| provider_of(&entry.value.name.router) != "internal")
-        {
+        for entry in table.iter().filter(|entry| provider_of(&entry.value.name.router) != "internal") {
             entry.rule.each(&mut |matcher| match matcher.path() {
                 PathKey::Prefix(prefix) => {
                     paths.entry(prefix).or_default().push((&entry.rule, &entry.value));
@@ -144,8 +136,7 @@ impl Found<'_> {
                 .range(prefix..)
                 .take_while(|(path, _)| path.starts_with(prefix))
                 .filter(|(path, _)| {
-                    path.get(prefix.len()..)
-                        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+                    path.get(prefix.len()..).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
                 })
                 .find_map(|(path, others)| {
                     let other = others.iter().find(|(other, owner)| {
@@ -155,13 +146,9 @@ impl Found<'_> {
                 });
             if let Some((path, other)) = meant {
                 let term = format!("PathPrefix(`{prefix}`)");
-                let message = format!(
-                    "`{term}` matches `{path}` too, the path of `{}`",
-                    other.name.router
-                );
-                let problem = Problem::warning("prefix_of_other_path", message).hint(format!(
-                    "to end at a segment, write Path(`{prefix}`) || PathPrefix(`{prefix}/`)"
-                ));
+                let message = format!("`{term}` matches `{path}` too, the path of `{}`", other.name.router);
+                let problem = Problem::warning("prefix_of_other_path", message)
+                    .hint(format!("to end at a segment, write Path(`{prefix}`) || PathPrefix(`{prefix}/`)"));
                 self.at_rule(&route.name.router, Some(&term), problem);
             }
         }
@@ -169,10 +156,7 @@ impl Found<'_> {
 
     fn servers(&mut self) {
         for (name, element) in &self.configuration.http.services {
-            let config = element
-                .config
-                .as_ref()
-                .and_then(|config| config.load_balancer.as_ref());
+            let config = element.config.as_ref().and_then(|config| config.load_balancer.as_ref());
             for (index, server) in config.iter().flat_map(|config| &config.servers).enumerate() {
                 let path = path_of(&server.url);
                 if server.preserve_path || path.is_empty() || path == "/" {
@@ -200,9 +184,7 @@ fn share_a_host(one: &Rule<HttpMatcher>, other: &Rule<HttpMatcher>) -> bool {
 
 /// Is there a `{name}` or `{name:…}` in it? `{2,3}` and `{2}` are repetitions.
 fn is_template(term: &str) -> bool {
-    term.split('{')
-        .skip(1)
-        .any(|after| after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
+    term.split('{').skip(1).any(|after| after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
 }
 
 /// The path of a URL.

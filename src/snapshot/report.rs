@@ -102,8 +102,7 @@ impl<C> Entry<C> {
         // Mistakes of reading come first; a build that failed because of one says no more than it does.
         let mut all = element.problems.clone();
         problems.retain(|problem| {
-            !all.iter()
-                .any(|own| own.code == problem.code && own.message == problem.message)
+            !all.iter().any(|own| own.code == problem.code && own.message == problem.message)
         });
         all.append(&mut problems);
         Self {
@@ -131,12 +130,7 @@ impl Report {
     pub fn all_problems(&self) -> Vec<&Problem> {
         let mut all: Vec<&Problem> = self.problems.iter().collect();
         all.extend(problems_of(&self.routers));
-        all.extend(
-            self.services
-                .values()
-                .filter_map(|s| s.entry.as_ref())
-                .flat_map(|entry| &entry.problems),
-        );
+        all.extend(self.services.values().filter_map(|s| s.entry.as_ref()).flat_map(|entry| &entry.problems));
         all.extend(problems_of(&self.middlewares));
         all.extend(problems_of(&self.servers_transports));
         all.extend(problems_of(&self.tcp_routers));
@@ -147,17 +141,10 @@ impl Report {
         all.extend(problems_of(&self.udp_services));
         all.extend(problems_of(&self.tls_options));
         let mut causes: Vec<&Problem> = Vec::with_capacity(all.len());
-        for problem in all
-            .into_iter()
-            .filter(|problem| problem.code != "broken_reference")
-        {
+        for problem in all.into_iter().filter(|problem| problem.code != "broken_reference") {
             // A router split over its entry points repeats what is wrong with it.
             if problem.origin.is_none()
-                || !causes
-                    .iter()
-                    .rev()
-                    .take(16)
-                    .any(|seen| is_repeated(seen, problem))
+                || !causes.iter().rev().take(16).any(|seen| is_repeated(seen, problem))
             {
                 causes.push(problem);
             }
@@ -188,9 +175,7 @@ pub(crate) fn entries<C>(
     map: &Map<C>,
     mut found: impl FnMut(&Arc<str>, &Arc<Element<C>>) -> Vec<Problem>,
 ) -> Entries<C> {
-    map.iter()
-        .map(|(name, element)| (Arc::clone(name), Entry::new(element, found(name, element))))
-        .collect()
+    map.iter().map(|(name, element)| (Arc::clone(name), Entry::new(element, found(name, element)))).collect()
 }
 
 #[cfg(test)]

@@ -41,6 +41,9 @@ pub(crate) struct Resolver<'a> {
     open: RefCell<Vec<Frame>>,
 }
 
+/// A part, as snapshots share it.
+type Shared<P> = Arc<Kept<<P as Part>::Config, <P as Part>::Built>>;
+
 struct Frame {
     part: Need,
     needs: Vec<(Need, Stamp)>,
@@ -61,7 +64,7 @@ impl<'a> Resolver<'a> {
             cx,
             certificates,
             family: Family::of(&configuration.http.routers),
-            built: RefCell::new(Parts::default()),
+            built: RefCell::new(Parts::with_room_for(configuration)),
             open: RefCell::new(Vec::new()),
         }
     }
@@ -90,57 +93,39 @@ impl<'a> Resolver<'a> {
         self.family.is_reachable(router)
     }
 
-    /// A rule's text, read once.
-    pub(crate) fn rule(&self, text: &str) -> Result<Arc<Rule<HttpMatcher>>, SyntaxError> {
-        if let Some(rule) = self.built.borrow().rules.get(text) {
-            return Ok(Arc::clone(rule));
+    /// The rule of a router, as it was read last time if its text is the same.
+    pub(crate) fn rule(&self, router: &str, text: &str) -> Result<Arc<Rule<HttpMatcher>>, SyntaxError> {
+        let before = self.before(router).filter(|core| *core.text == *text);
+        match before.and_then(|core| core.rule.as_ref()) {
+            Some(rule) => Ok(Arc::clone(rule)),
+            None => router::parse_http(text).map(Arc::new),
         }
-        let before = self
-            .previous
-            .and_then(|previous| previous.rules.get_key_value(text));
-        let (text, rule) = match before {
-            Some((text, rule)) => (Arc::clone(text), Arc::clone(rule)),
-            None => (text.into(), Arc::new(router::parse_http(text)?)),
-        };
-        self.built.borrow_mut().rules.insert(text, Arc::clone(&rule));
-        Ok(rule)
     }
 
     /// The names of a route; the number is kept while router and service stay the same.
-    pub(crate) fn route_name(&self, name: &Arc<str>, config: &Router) -> Arc<RouteName> {
+    pub(crate) fn route_name(&self, router: &Arc<str>, config: &Router) -> Arc<RouteName> {
         let service = match config.service.as_str() {
-            "" if !self.children_of(name).is_empty() => format!("{name}-muxer").into(),
-            service => qualified(service, provider_of(name)),
+            "" if self.children_of(router).is_empty() => "".into(),
+            "" => format!("{router}-muxer").into(),
+            service => qualified(service, provider_of(router)),
         };
-        let key = (Arc::clone(name), Arc::clone(&service));
-        let before = self.previous.and_then(|previous| previous.names.get(&key));
+        let before = self.before(router).map(|core| &core.name).filter(|name| name.service == service);
         let observability = config.observability.clone().unwrap_or_default();
         let wanted = RouteName {
-            router: Arc::clone(name),
+            router: Arc::clone(router),
             id: before.map_or_else(next_id, |before| before.id),
             access_logs: observability.access_logs.unwrap_or(true),
             metrics: observability.metrics.unwrap_or(true),
-            internal: provider_of(name) == "internal" || provider_of(&service) == "internal",
+            internal: provider_of(router) == "internal" || provider_of(&service) == "internal",
             service,
         };
-        let name = before
-            .filter(|before| ***before == wanted)
-            .map_or_else(|| Arc::new(wanted), Arc::clone);
-        self.built.borrow_mut().names.insert(key, Arc::clone(&name));
-        name
+        before.filter(|before| ***before == wanted).map_or_else(|| Arc::new(wanted), Arc::clone)
     }
 
-    /// Keeps what a router that is taken over whole has.
-    pub(crate) fn keep_names(&self, core: &Core) {
-        let mut built = self.built.borrow_mut();
-        let key = (Arc::clone(&core.name.router), Arc::clone(&core.name.service));
-        built.names.entry(key).or_insert_with(|| Arc::clone(&core.name));
-        if let Some(rule) = &core.rule {
-            built
-                .rules
-                .entry(Arc::clone(&core.text))
-                .or_insert_with(|| Arc::clone(rule));
-        }
+    /// What the router of this name was in the last snapshot, sound or not.
+    fn before(&self, router: &str) -> Option<&'a Core> {
+        let remembered = self.previous?.remembered.get(router)?;
+        Some(&*remembered.core)
     }
 
     /// The part called `name`, a full name.
@@ -152,18 +137,16 @@ impl<'a> Resolver<'a> {
         if let Some(frame) = self.open.borrow_mut().last_mut() {
             frame.needs.push((P::need(name), kept.stamp));
         }
-        kept.outcome
-            .clone()
-            .map_err(|problem| broken::<P>(name, &problem))
+        kept.outcome.clone().map_err(|problem| broken::<P>(name, &problem))
     }
 
     /// What has become of a part that was asked for.
-    pub(crate) fn known<P: Part>(&self, name: &str) -> Option<Arc<Kept<P::Config, P::Built>>> {
+    pub(crate) fn known<P: Part>(&self, name: &str) -> Option<Shared<P>> {
         P::memo(&self.built.borrow()).get(name).cloned()
     }
 
     /// Takes the part over from the last snapshot or builds it, and remembers it. An error: the name leads nowhere.
-    fn make<P: Part>(&self, name: &Arc<str>) -> Result<Arc<Kept<P::Config, P::Built>>, Problem> {
+    fn make<P: Part>(&self, name: &Arc<str>) -> Result<Shared<P>, Problem> {
         if let Some(own) = P::own(self.cx, name) {
             return Ok(self.remember::<P>(name, self.keep_own::<P>(name, own)));
         }
@@ -177,26 +160,15 @@ impl<'a> Resolver<'a> {
         Ok(self.remember::<P>(name, kept))
     }
 
-    fn remember<P: Part>(
-        &self,
-        name: &Arc<str>,
-        kept: Arc<Kept<P::Config, P::Built>>,
-    ) -> Arc<Kept<P::Config, P::Built>> {
+    fn remember<P: Part>(&self, name: &Arc<str>, kept: Shared<P>) -> Shared<P> {
         P::memo_mut(&mut self.built.borrow_mut()).insert(Arc::clone(name), Arc::clone(&kept));
         kept
     }
 
     /// The part of the last snapshot, when nothing it was made of has changed.
-    fn unchanged<P: Part>(
-        &self,
-        name: &str,
-        element: &Arc<Element<P::Config>>,
-    ) -> Option<Arc<Kept<P::Config, P::Built>>> {
+    fn unchanged<P: Part>(&self, name: &str, element: &Arc<Element<P::Config>>) -> Option<Shared<P>> {
         let kept = P::memo(self.previous?).get(name)?;
-        let is_still = kept
-            .outcome
-            .as_ref()
-            .is_ok_and(|built| P::is_still(built, name, self));
+        let is_still = kept.outcome.as_ref().is_ok_and(|built| P::is_still(built, name, self));
         let same = is_still
             && kept.comes_from(element)
             && kept.needs.iter().all(|(need, stamp)| self.is(need, *stamp));
@@ -216,10 +188,7 @@ impl<'a> Resolver<'a> {
 
     fn stamp<P: Part>(&self, name: &Arc<str>) -> Stamp {
         let known = self.known::<P>(name);
-        known.map_or_else(
-            || self.make::<P>(name).map_or(Stamp::NONE, |kept| kept.stamp),
-            |kept| kept.stamp,
-        )
+        known.map_or_else(|| self.make::<P>(name).map_or(Stamp::NONE, |kept| kept.stamp), |kept| kept.stamp)
     }
 
     fn build<P: Part>(
@@ -240,18 +209,11 @@ impl<'a> Resolver<'a> {
                 Some(config) => catch_unwind(AssertUnwindSafe(|| P::build(config, name, element, self)))
                     .unwrap_or_else(|_panic| {
                         self.open.borrow_mut().truncate(depth);
-                        Err(Problem::error(
-                            "internal_panic",
-                            "building it failed from a mistake of ours",
-                        ))
+                        Err(Problem::error("internal_panic", "building it failed from a mistake of ours"))
                     }),
             },
         };
-        let needs = self
-            .open
-            .borrow_mut()
-            .last_mut()
-            .map(|frame| std::mem::take(&mut frame.needs));
+        let needs = self.open.borrow_mut().last_mut().map(|frame| std::mem::take(&mut frame.needs));
         Kept {
             element: Some(Arc::clone(element)),
             outcome,
@@ -262,7 +224,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// A part of our own, with the stamp it had if it is the same.
-    fn keep_own<P: Part>(&self, name: &str, own: P::Built) -> Arc<Kept<P::Config, P::Built>> {
+    fn keep_own<P: Part>(&self, name: &str, own: P::Built) -> Shared<P> {
         let before = self.previous.and_then(|previous| P::memo(previous).get(name));
         let same = before.filter(|kept| kept.outcome.as_ref().is_ok_and(|built| P::is_same(built, &own)));
         same.map_or_else(
@@ -286,19 +248,13 @@ impl<'a> Resolver<'a> {
             let mut names: Vec<&str> = open.iter().skip(start).map(|frame| frame.part.name()).collect();
             names.push(part.name());
             let round = names.join("` → `");
-            return Err(Problem::error(
-                "reference_loop",
-                format_args!("the references go round: `{round}`"),
-            ));
+            return Err(Problem::error("reference_loop", format_args!("the references go round: `{round}`")));
         }
         if open.len() >= MAX_DEPTH {
             let message = format!("references are nested more than {MAX_DEPTH} deep");
             return Err(Problem::error("reference_loop", message));
         }
-        open.push(Frame {
-            part,
-            needs: Vec::new(),
-        });
+        open.push(Frame { part, needs: Vec::new() });
         Ok(())
     }
 
@@ -306,18 +262,12 @@ impl<'a> Resolver<'a> {
         if let Some(frame) = self.open.borrow_mut().last_mut() {
             frame.needs.push((P::need(name), Stamp::NONE));
         }
-        let problem = Problem::error(
-            "unknown_reference",
-            format_args!("there is no {} `{name}`", P::NOUN),
-        );
+        let problem = Problem::error("unknown_reference", format_args!("there is no {} `{name}`", P::NOUN));
         let known = P::names(self.configuration, self.cx);
         let (own, provider) = name.rsplit_once('@').unwrap_or((name, ""));
         // The same name of another provider is the likeliest slip.
-        let other = known.iter().find(|known| {
-            known
-                .rsplit_once('@')
-                .is_some_and(|(n, p)| n == own && p != provider)
-        });
+        let other =
+            known.iter().find(|known| known.rsplit_once('@').is_some_and(|(n, p)| n == own && p != provider));
         problem.did_you_mean(other.copied().or_else(|| nearest(name, known.iter().copied())))
     }
 }
@@ -330,8 +280,7 @@ impl middleware::Context for Resolver<'_> {
 
 impl service::Context for Resolver<'_> {
     fn service(&self, name: &str) -> Result<Arc<Service>, Problem> {
-        self.obtain::<Services>(&self.qualify(name))
-            .map(|built| built.whole)
+        self.obtain::<Services>(&self.qualify(name)).map(|built| built.whole)
     }
 
     fn transport(&self, name: &str) -> Result<Arc<service::Transport>, Problem> {
@@ -355,11 +304,7 @@ pub(crate) fn provider_of(name: &str) -> &str {
 
 /// A name with its provider.
 pub(crate) fn qualified(name: &str, provider: &str) -> Arc<str> {
-    if name.contains('@') || provider.is_empty() {
-        name.into()
-    } else {
-        format!("{name}@{provider}").into()
-    }
+    if name.contains('@') || provider.is_empty() { name.into() } else { format!("{name}@{provider}").into() }
 }
 
 pub(crate) fn first_error(problems: &[Problem]) -> Option<&Problem> {

@@ -11,9 +11,7 @@ use std::time::SystemTime;
 
 use ahash::AHashMap;
 use document::Problem;
-use dynamic::Element;
-use exchange::record::RouteName;
-use router::{HttpMatcher, Rule};
+use dynamic::{Configuration, Element};
 
 use crate::http::core::Core;
 use crate::resolve::BuiltService;
@@ -43,21 +41,25 @@ pub(crate) struct Kept<C, T> {
 }
 
 /// All parts of a snapshot by full name.
-#[derive(Default)]
 pub(crate) struct Parts {
     pub(crate) middlewares: Memo<middleware::Config, Vec<middleware::Step>>,
     pub(crate) services: Memo<service::Config, BuiltService>,
     pub(crate) transports: Memo<service::transport::Config, Arc<service::Transport>>,
     pub(crate) routers: Memo<dynamic::http::Router, Arc<Core>>,
-    /// Parsed rules by their text.
-    pub(crate) rules: AHashMap<Arc<str>, Arc<Rule<HttpMatcher>>>,
-    pub(crate) names: AHashMap<(Arc<str>, Arc<str>), Arc<RouteName>>,
-    /// The routes made of a router, one for each set of TLS options.
-    pub(crate) routes: AHashMap<Arc<str>, (Stamp, Vec<Arc<Route>>)>,
+    /// Routers by full name, sound or not, with the routes made of them.
+    pub(crate) remembered: AHashMap<Arc<str>, Remembered>,
     pub(crate) entry_points: AHashMap<Arc<str>, Arc<EntryPoint>>,
 }
 
 pub(crate) type Memo<C, T> = AHashMap<Arc<str>, Arc<Kept<C, T>>>;
+
+/// A router and its routes.
+pub(crate) struct Remembered {
+    pub(crate) core: Arc<Core>,
+    pub(crate) stamp: Stamp,
+    /// One for each set of TLS options.
+    pub(crate) routes: Vec<Arc<Route>>,
+}
 
 /// What a file looked like when it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +80,23 @@ impl Stamp {
     }
 }
 
+// === impl Parts ===
+
+impl Parts {
+    /// None yet.
+    pub(crate) fn with_room_for(configuration: &Configuration) -> Self {
+        let http = &configuration.http;
+        Self {
+            middlewares: AHashMap::with_capacity(http.middlewares.len()),
+            services: AHashMap::with_capacity(http.services.len()),
+            transports: AHashMap::with_capacity(http.servers_transports.len()),
+            routers: AHashMap::with_capacity(http.routers.len()),
+            remembered: AHashMap::new(),
+            entry_points: AHashMap::new(),
+        }
+    }
+}
+
 // === impl Need ===
 
 impl Need {
@@ -94,10 +113,7 @@ impl Need {
 impl<C: PartialEq, T> Kept<C, T> {
     /// Does it come from this configuration, and do its files look as they did? What it is made of is asked apart.
     pub(crate) fn comes_from(&self, element: &Arc<Element<C>>) -> bool {
-        let same = self
-            .element
-            .as_ref()
-            .is_some_and(|own| Arc::ptr_eq(own, element) || own == element);
+        let same = self.element.as_ref().is_some_and(|own| Arc::ptr_eq(own, element) || own == element);
         same && self.outcome.is_ok() && self.files.iter().all(FileState::is_unchanged)
     }
 }

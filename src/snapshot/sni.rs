@@ -41,11 +41,7 @@ const ANY: &str = "*";
 
 impl Default for SniOptions {
     fn default() -> Self {
-        Self {
-            names: AHashMap::new(),
-            rest: tls::config::DEFAULT.into(),
-            has_catch_all: false,
-        }
+        Self { names: AHashMap::new(), rest: tls::config::DEFAULT.into(), has_catch_all: false }
     }
 }
 
@@ -106,11 +102,7 @@ pub(crate) fn grant(routers: &[Wanted]) -> (SniOptions, Vec<Granted>) {
     // Each round takes the default options for at least one router more.
     while settle(routers, &mut granted) {}
     let mut options = SniOptions::default();
-    for (router, granted) in routers
-        .iter()
-        .zip(&granted)
-        .filter(|(router, _)| !router.is_refused)
-    {
+    for (router, granted) in routers.iter().zip(&granted).filter(|(router, _)| !router.is_refused) {
         let name = effective(router, granted);
         for host in hosts_of(router) {
             options.put(host, &name);
@@ -122,9 +114,7 @@ pub(crate) fn grant(routers: &[Wanted]) -> (SniOptions, Vec<Granted>) {
             options.put(host, &router.options);
         }
     }
-    options.has_catch_all = routers
-        .iter()
-        .any(|router| hosts_of(router).any(|host| host == ANY));
+    options.has_catch_all = routers.iter().any(|router| hosts_of(router).any(|host| host == ANY));
     (options, granted)
 }
 
@@ -140,11 +130,7 @@ pub(crate) fn effective(router: &Wanted, granted: &Granted) -> Arc<str> {
 fn settle(routers: &[Wanted], granted: &mut [Granted]) -> bool {
     let mut first: AHashMap<&str, Arc<str>> = AHashMap::new();
     let mut disputed: AHashSet<&str> = AHashSet::new();
-    for (router, granted) in routers
-        .iter()
-        .zip(&*granted)
-        .filter(|(router, _)| !router.is_refused)
-    {
+    for (router, granted) in routers.iter().zip(&*granted).filter(|(router, _)| !router.is_refused) {
         let name = effective(router, granted);
         for host in hosts_of(router) {
             if first.entry(host).or_insert_with(|| Arc::clone(&name)) != &name {
@@ -153,11 +139,7 @@ fn settle(routers: &[Wanted], granted: &mut [Granted]) -> bool {
         }
     }
     let mut changed = false;
-    for (router, granted) in routers
-        .iter()
-        .zip(granted)
-        .filter(|(router, _)| !router.is_refused)
-    {
+    for (router, granted) in routers.iter().zip(granted).filter(|(router, _)| !router.is_refused) {
         if *granted == Granted::AsWanted
             && let Some(host) = hosts_of(router).find(|host| disputed.contains(host))
         {

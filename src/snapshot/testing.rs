@@ -19,25 +19,15 @@ use crate::{Context, Report, Route, Snapshot, compile};
 
 /// Names are never looked up in these tests, but the resolver wants a runtime.
 static CONTROL: LazyLock<Runtime> = LazyLock::new(|| {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 });
 
 /// The entry points `web`, `websecure` and, not a default one, `traefik`.
 pub(crate) fn context() -> Context {
-    let entry_point = |name: &str, is_default| EntryPoint {
-        name: name.into(),
-        is_default,
-        ..EntryPoint::default()
-    };
-    let entry_points = vec![
-        entry_point("web", true),
-        entry_point("websecure", true),
-        entry_point("traefik", false),
-    ];
+    let entry_point =
+        |name: &str, is_default| EntryPoint { name: name.into(), is_default, ..EntryPoint::default() };
+    let entry_points =
+        vec![entry_point("web", true), entry_point("websecure", true), entry_point("traefik", false)];
     let _inside = CONTROL.enter();
     let resolver = service::resolve::Resolver::new(CONTROL.handle().clone());
     Context::new(entry_points, service::transport::Config::default(), resolver, 1)
@@ -49,10 +39,7 @@ pub(crate) fn document(yaml: &str) -> Configuration {
     let (tree, problems) = text.parse(Format::Yaml).unwrap();
     assert!(problems.is_empty(), "{problems:?}");
     let part = |path: [&str; 2]| {
-        tree.get(path[0])
-            .and_then(|section| section.get(path[1]))
-            .cloned()
-            .unwrap_or_default()
+        tree.get(path[0]).and_then(|section| section.get(path[1])).cloned().unwrap_or_default()
     };
     let mut configuration = Configuration::default();
     let http = &mut configuration.http;
@@ -81,16 +68,10 @@ fn objects<T: DeserializeOwned + JsonSchema + 'static>(
         };
         let (config, problems) = schema::read::<T>(&member.value);
         let name = format!("{noun} `{}@file`", member.key);
-        let problems: Vec<Problem> = problems
-            .into_iter()
-            .map(|p| source.attach(p).in_object(&*name))
-            .collect();
+        let problems: Vec<Problem> =
+            problems.into_iter().map(|p| source.attach(p).in_object(&*name)).collect();
         let is_broken = problems.iter().any(Problem::is_error);
-        let element = Element {
-            config: config.filter(|_| !is_broken),
-            problems,
-            source,
-        };
+        let element = Element { config: config.filter(|_| !is_broken), problems, source };
         (member.key.as_str().into(), Arc::new(element))
     };
     section.members().iter().map(read).collect()
@@ -98,10 +79,8 @@ fn objects<T: DeserializeOwned + JsonSchema + 'static>(
 
 /// The documents of several providers, as one.
 pub(crate) fn merged(documents: &[(&str, &str)], cx: &Context) -> Configuration {
-    let documents: BTreeMap<Arc<str>, Arc<Configuration>> = documents
-        .iter()
-        .map(|(provider, yaml)| ((*provider).into(), Arc::new(document(yaml))))
-        .collect();
+    let documents: BTreeMap<Arc<str>, Arc<Configuration>> =
+        documents.iter().map(|(provider, yaml)| ((*provider).into(), Arc::new(document(yaml)))).collect();
     merge(&documents, &cx.entry_points)
 }
 
@@ -124,11 +103,7 @@ pub(crate) fn serve(route: &Route, target: &str) -> (u16, String) {
     });
     let (mut head, ()) = http::Request::new(()).into_parts();
     head.uri = target.parse().unwrap();
-    let record = Rc::new(Record::new(
-        Rc::clone(&connection),
-        Method::GET,
-        std::time::Instant::now(),
-    ));
+    let record = Rc::new(Record::new(Rc::clone(&connection), Method::GET, std::time::Instant::now()));
     let req = Request {
         head,
         body: exchange::Body::Empty,

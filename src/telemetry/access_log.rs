@@ -125,15 +125,7 @@ impl Queue {
         dropped: Arc<AtomicU64>,
     ) -> (Self, mpsc::Receiver<Entry>) {
         let (entries, receiver) = mpsc::channel(size.max(LEAST_QUEUE));
-        (
-            Self {
-                settings: Arc::new(settings),
-                entries,
-                count: Arc::default(),
-                dropped,
-            },
-            receiver,
-        )
+        (Self { settings: Arc::new(settings), entries, count: Arc::default(), dropped }, receiver)
     }
 
     pub(crate) fn settings(&self) -> Arc<Settings> {

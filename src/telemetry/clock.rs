@@ -25,9 +25,8 @@ struct Civil {
     second: u8,
 }
 
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAY: i64 = 86_400;
 
 // === impl Moment ===
@@ -35,17 +34,10 @@ const DAY: i64 = 86_400;
 impl Moment {
     pub(crate) fn utc(at: SystemTime) -> Self {
         let (seconds, nanos) = match at.duration_since(UNIX_EPOCH) {
-            Ok(since) => (
-                i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-                since.subsec_nanos(),
-            ),
+            Ok(since) => (i64::try_from(since.as_secs()).unwrap_or(i64::MAX), since.subsec_nanos()),
             Err(_before) => (0, 0),
         };
-        Self {
-            seconds,
-            nanos,
-            offset: 0,
-        }
+        Self { seconds, nanos, offset: 0 }
     }
 
     pub(crate) fn with_offset(self, offset: i32) -> Self {
@@ -76,9 +68,7 @@ impl Moment {
         if self.nanos != 0 {
             let start = out.len();
             let _ = write!(out, ".{:09}", self.nanos);
-            let kept = out
-                .get(start..)
-                .map_or(0, |digits| digits.trim_end_matches('0').len());
+            let kept = out.get(start..).map_or(0, |digits| digits.trim_end_matches('0').len());
             out.truncate(start + kept);
         }
         self.write_offset(out);
@@ -104,11 +94,7 @@ impl Moment {
 
     fn sign_and_offset(self) -> (char, u32, u32) {
         let minutes = self.offset.unsigned_abs() / 60;
-        (
-            if self.offset < 0 { '-' } else { '+' },
-            minutes / 60,
-            minutes % 60,
-        )
+        (if self.offset < 0 { '-' } else { '+' }, minutes / 60, minutes % 60)
     }
 
     fn civil(self) -> Civil {
@@ -137,17 +123,9 @@ fn date(days: i64) -> (i64, u8, u8) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * of_year + 2) / 153;
     let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (
-        year,
-        u8::try_from(month).unwrap_or(1),
-        u8::try_from(day).unwrap_or(1),
-    )
+    (year, u8::try_from(month).unwrap_or(1), u8::try_from(day).unwrap_or(1))
 }
 
 /// The local zone's offset from UTC at a moment, in seconds.
@@ -165,11 +143,7 @@ mod tests {
 
     /// In the forms common, RFC 3339 and RFC 3339 with nanoseconds.
     fn check(seconds: i64, nanos: u32, offset: i32, wanted: [&str; 3]) {
-        let moment = Moment {
-            seconds,
-            nanos,
-            offset,
-        };
+        let moment = Moment { seconds, nanos, offset };
         let mut got = [String::new(), String::new(), String::new()];
         moment.write_common(&mut got[0]);
         moment.write_rfc3339(&mut got[1]);
@@ -179,25 +153,12 @@ mod tests {
 
     #[test]
     fn writes_what_go_writes() {
-        check(
-            0,
-            0,
-            0,
-            [
-                "01/Jan/1970:00:00:00 +0000",
-                "1970-01-01T00:00:00Z",
-                "1970-01-01T00:00:00Z",
-            ],
-        );
+        check(0, 0, 0, ["01/Jan/1970:00:00:00 +0000", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z"]);
         check(
             1_257_894_000,
             120_000_000,
             -9 * 3600,
-            [
-                "10/Nov/2009:14:00:00 -0900",
-                "2009-11-10T14:00:00-09:00",
-                "2009-11-10T14:00:00.12-09:00",
-            ],
+            ["10/Nov/2009:14:00:00 -0900", "2009-11-10T14:00:00-09:00", "2009-11-10T14:00:00.12-09:00"],
         );
         check(
             1_257_894_000,

@@ -198,18 +198,12 @@ fn word<'de, D: Deserializer<'de>, T: Copy + Default>(
     if text.is_empty() {
         return Ok(T::default());
     }
-    words
-        .iter()
-        .find(|(word, _)| word.eq_ignore_ascii_case(&text))
-        .map(|&(_, value)| value)
-        .ok_or_else(|| {
-            let known = words
-                .iter()
-                .map(|(word, _)| format!("`{word}`"))
-                .collect::<Vec<_>>()
-                .join(", ");
+    words.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text)).map(|&(_, value)| value).ok_or_else(
+        || {
+            let known = words.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", ");
             de::Error::custom(format_args!("`{text}` is no {what}: write one of {known}"))
-        })
+        },
+    )
 }
 
 impl<'de> Deserialize<'de> for Level {
@@ -229,11 +223,7 @@ impl<'de> Deserialize<'de> for Level {
 
 impl<'de> Deserialize<'de> for LogFormat {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        word(
-            deserializer,
-            "log format",
-            &[("common", Self::Common), ("json", Self::Json)],
-        )
+        word(deserializer, "log format", &[("common", Self::Common), ("json", Self::Json)])
     }
 }
 

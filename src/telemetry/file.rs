@@ -54,9 +54,5 @@ impl Write for Sink {
 }
 
 fn append_to(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o664)
-        .open(path)
+    OpenOptions::new().append(true).create(true).mode(0o664).open(path)
 }

@@ -74,13 +74,9 @@ impl Telemetry {
         entry_points: &[Arc<str>],
     ) -> Result<Self, Error> {
         let dropped: Arc<AtomicU64> = Arc::default();
-        let access_log = access_log
-            .map(|config| start_access_log(config, Arc::clone(&dropped)))
-            .transpose()?;
-        Ok(Self {
-            metrics: Arc::new(Metrics::new(metrics, entry_points, dropped)),
-            access_log,
-        })
+        let access_log =
+            access_log.map(|config| start_access_log(config, Arc::clone(&dropped))).transpose()?;
+        Ok(Self { metrics: Arc::new(Metrics::new(metrics, entry_points, dropped)), access_log })
     }
 
     /// What a worker records with. Its figures count as long as the process lives.
@@ -112,10 +108,8 @@ impl Telemetry {
 
 fn start_access_log(config: &config::AccessLog, dropped: Arc<AtomicU64>) -> Result<(Queue, Writer), Error> {
     let settings = Settings::new(config).map_err(Error::Configuration)?;
-    let sink = Sink::open(&config.file_path).map_err(|source| Error::OpenAccessLog {
-        path: config.file_path.clone(),
-        source,
-    })?;
+    let sink = Sink::open(&config.file_path)
+        .map_err(|source| Error::OpenAccessLog { path: config.file_path.clone(), source })?;
     let (queue, entries) = Queue::new(settings, config.buffering_size, dropped);
     match Writer::start(queue.settings(), sink, entries) {
         Ok(writer) => Ok((queue, writer)),
@@ -135,10 +129,7 @@ impl Recorder {
     /// Counts an exchange and queues its line. Called once, when the response's body has ended or was dropped.
     pub fn finish(&self, record: &Record) {
         let elapsed = record.started.elapsed();
-        let status = record
-            .status
-            .get()
-            .map_or(CLIENT_CLOSED, |status| status.as_u16());
+        let status = record.status.get().map_or(CLIENT_CLOSED, |status| status.as_u16());
         self.shard.borrow_mut().finish(record, status, elapsed);
         if let Some(access_log) = &self.access_log {
             access_log.finish(record, status, elapsed);
@@ -216,13 +207,7 @@ mod tests {
     #[test]
     fn a_chain_says_every_level_once() {
         let inner = io::Error::new(io::ErrorKind::PermissionDenied, "permission denied");
-        let error = Error::OpenAccessLog {
-            path: "/x".to_owned(),
-            source: inner,
-        };
-        assert_eq!(
-            chain(&error).to_string(),
-            "failed to open the access log `/x`: permission denied"
-        );
+        let error = Error::OpenAccessLog { path: "/x".to_owned(), source: inner };
+        assert_eq!(chain(&error).to_string(), "failed to open the access log `/x`: permission denied");
     }
 }

@@ -70,10 +70,7 @@ pub fn start(config: &config::Log) -> Result<Log, OpenError> {
     let output = if config.file_path.is_empty() {
         Output::Stdout
     } else {
-        let failed = |source| OpenError {
-            path: config.file_path.clone(),
-            source,
-        };
+        let failed = |source| OpenError { path: config.file_path.clone(), source };
         Output::File(Rotated::open(config).map_err(failed)?)
     };
     let style = match config.format {
@@ -84,10 +81,7 @@ pub fn start(config: &config::Log) -> Result<Log, OpenError> {
         },
     };
     let output = Arc::new(Mutex::new(output));
-    let lines = Lines {
-        style,
-        output: Arc::clone(&output),
-    };
+    let lines = Lines { style, output: Arc::clone(&output) };
     let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter(config.level)));
     // An error says that there is a subscriber already, as in tests.
     let _ = tracing::subscriber::set_global_default(subscriber);
@@ -104,14 +98,8 @@ fn filter(level: Level) -> Targets {
         // Nothing is said at these levels: the program ends with a message of its own.
         Level::Fatal | Level::Panic => LevelFilter::OFF,
     };
-    let quiet = if level == LevelFilter::TRACE {
-        LevelFilter::DEBUG
-    } else {
-        level.min(LevelFilter::WARN)
-    };
-    Targets::new()
-        .with_default(level)
-        .with_targets(QUIET.map(|target| (target, quiet)))
+    let quiet = if level == LevelFilter::TRACE { LevelFilter::DEBUG } else { level.min(LevelFilter::WARN) };
+    Targets::new().with_default(level).with_targets(QUIET.map(|target| (target, quiet)))
 }
 
 // === impl Log ===
@@ -173,15 +161,9 @@ mod tests {
     fn writes_events_to_the_file_and_opens_it_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/gateway.log");
-        let config = config::Log {
-            file_path: path.to_str().unwrap().to_owned(),
-            ..config::Log::default()
-        };
+        let config = config::Log { file_path: path.to_str().unwrap().to_owned(), ..config::Log::default() };
         let output = Arc::new(Mutex::new(Output::File(Rotated::open(&config).unwrap())));
-        let lines = Lines {
-            style: Style::Common { coloured: false },
-            output: Arc::clone(&output),
-        };
+        let lines = Lines { style: Style::Common { coloured: false }, output: Arc::clone(&output) };
         let subscriber = tracing_subscriber::registry().with(lines);
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(service = "s@file", "one");

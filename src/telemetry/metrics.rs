@@ -112,10 +112,7 @@ impl Metrics {
 
     pub(crate) fn shard(&self) -> Shard {
         let shard = Shard::new(Arc::clone(&self.settings));
-        self.shards
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(shard.shared());
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner).push(shard.shared());
         shard
     }
 
@@ -129,10 +126,7 @@ impl Metrics {
         self.reloads.fetch_add(1, Ordering::Relaxed);
         let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         self.last_reload.store(seconds, Ordering::Relaxed);
-        let live = Live {
-            routers: routers.into_iter().collect(),
-            services: services.into_iter().collect(),
-        };
+        let live = Live { routers: routers.into_iter().collect(), services: services.into_iter().collect() };
         *self.configuration.lock().unwrap_or_else(PoisonError::into_inner) = live;
         self.is_stale.store(true, Ordering::Release);
     }
@@ -141,11 +135,7 @@ impl Metrics {
     pub fn open_connections(&self) -> Vec<(Arc<str>, u64)> {
         let shards = self.shards();
         let open = |place: usize| {
-            shards
-                .iter()
-                .filter_map(|shard| shard.connections.get(place))
-                .map(|c| c.get())
-                .sum()
+            shards.iter().filter_map(|shard| shard.connections.get(place)).map(|c| c.get()).sum()
         };
         self.settings
             .entry_points
@@ -191,21 +181,12 @@ impl Settings {
             add_services_labels: false,
             ..config::Prometheus::default()
         };
-        let prometheus = config
-            .and_then(|config| config.prometheus.as_ref())
-            .unwrap_or(&off);
-        let mut bounds: Vec<f64> = prometheus
-            .buckets
-            .iter()
-            .copied()
-            .filter(|bound| *bound > 0.0)
-            .collect();
+        let prometheus = config.and_then(|config| config.prometheus.as_ref()).unwrap_or(&off);
+        let mut bounds: Vec<f64> = prometheus.buckets.iter().copied().filter(|bound| *bound > 0.0).collect();
         bounds.sort_by(f64::total_cmp);
         bounds.dedup();
-        let durations = bounds
-            .iter()
-            .map(|b| Duration::try_from_secs_f64(*b).unwrap_or(Duration::MAX))
-            .collect();
+        let durations =
+            bounds.iter().map(|b| Duration::try_from_secs_f64(*b).unwrap_or(Duration::MAX)).collect();
         Self {
             entry_points: entry_points.into(),
             bounds: bounds.into(),
@@ -232,9 +213,6 @@ impl Settings {
 
     /// The first bucket whose bound the duration does not exceed.
     pub(crate) fn bucket(&self, elapsed: Duration) -> usize {
-        self.durations
-            .iter()
-            .position(|bound| elapsed <= *bound)
-            .unwrap_or(self.durations.len())
+        self.durations.iter().position(|bound| elapsed <= *bound).unwrap_or(self.durations.len())
     }
 }

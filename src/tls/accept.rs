@@ -85,18 +85,12 @@ where
     };
     let Greeting { accepted, behind, io } = greeting;
     let start = tokio_rustls::StartHandshake::from_parts(accepted, io);
-    let stream = start
-        .into_stream_with(tls, |conn| replay(conn, behind))
-        .await
-        .map_err(Error::of_io)?;
+    let stream = start.into_stream_with(tls, |conn| replay(conn, behind)).await.map_err(Error::of_io)?;
     let negotiated = Negotiated::of(stream.get_ref().1, config.name());
     if config.verifies_clients() {
         negotiated.check_resumed_client()?;
     }
-    Ok(ServerStream {
-        stream,
-        negotiated: Arc::new(negotiated),
-    })
+    Ok(ServerStream { stream, negotiated: Arc::new(negotiated) })
 }
 
 /// Tells a client that there will be no handshake, when there are no options to make one under. The
@@ -133,14 +127,8 @@ where
             }
         }
     }
-    let start = LazyConfigAcceptor::new(acceptor, io)
-        .await
-        .map_err(Error::of_io)?;
-    Ok(Greeting {
-        accepted: start.accepted,
-        behind: &[],
-        io: start.io,
-    })
+    let start = LazyConfigAcceptor::new(acceptor, io).await.map_err(Error::of_io)?;
+    Ok(Greeting { accepted: start.accepted, behind: &[], io: start.io })
 }
 
 fn bytes_of(alert: &mut AcceptedAlert) -> Vec<u8> {
@@ -170,11 +158,7 @@ fn choose(
     if let Some(certificate) = by_address {
         alone = Some(certificate.key.clone());
     } else if config.certificate(name, schemes).is_none() {
-        let alert = if name.is_some() {
-            UNRECOGNIZED_NAME
-        } else {
-            HANDSHAKE_FAILURE
-        };
+        let alert = if name.is_some() { UNRECOGNIZED_NAME } else { HANDSHAKE_FAILURE };
         return Err((alert, Error::NoCertificate(name.map(str::to_owned))));
     }
     if let Some(key) = alone {
@@ -219,9 +203,7 @@ impl Negotiated {
             version: Version::of(conn),
             cipher: conn.negotiated_cipher_suite().map_or("", parameters::suite_name),
             alpn: conn.alpn_protocol().map(<[u8]>::to_vec),
-            sni: conn
-                .server_name()
-                .map(|name| name.strip_suffix('.').unwrap_or(name).to_owned()),
+            sni: conn.server_name().map(|name| name.strip_suffix('.').unwrap_or(name).to_owned()),
             peer_certificates: certificates.iter().map(|der| der.to_vec()).collect(),
             is_resumed: conn.handshake_kind() == Some(HandshakeKind::Resumed),
             options: options.to_owned(),

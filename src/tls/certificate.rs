@@ -41,11 +41,7 @@ pub(crate) struct Pem {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
     #[error("failed to read {role} `{file}`: {source}")]
-    Read {
-        role: Role,
-        file: String,
-        source: io::Error,
-    },
+    Read { role: Role, file: String, source: io::Error },
     #[error("{role} `{file}` is empty")]
     Empty { role: Role, file: String },
     #[error("{role} `{file}` has no PEM block of that kind")]
@@ -55,11 +51,7 @@ pub(crate) enum LoadError {
     #[error("the private key `{file}` is encrypted")]
     EncryptedKey { file: String },
     #[error("{role} `{file}` cannot be used: {reason}")]
-    Unusable {
-        role: Role,
-        file: String,
-        reason: String,
-    },
+    Unusable { role: Role, file: String, reason: String },
     #[error("the private key `{key}` does not belong to the certificate `{certificate}`")]
     Mismatch { key: String, certificate: String },
 }
@@ -89,21 +81,11 @@ impl Pem {
 
 pub(crate) fn read(file: &FileOrContent, role: Role) -> Result<Vec<u8>, LoadError> {
     if file.is_empty() {
-        return Err(LoadError::Empty {
-            role,
-            file: String::new(),
-        });
+        return Err(LoadError::Empty { role, file: String::new() });
     }
-    let bytes = file.read_pem().map_err(|source| LoadError::Read {
-        role,
-        file: file.to_string(),
-        source,
-    })?;
+    let bytes = file.read_pem().map_err(|source| LoadError::Read { role, file: file.to_string(), source })?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(LoadError::Empty {
-            role,
-            file: file.to_string(),
-        });
+        return Err(LoadError::Empty { role, file: file.to_string() });
     }
     Ok(bytes)
 }
@@ -116,15 +98,9 @@ pub(crate) fn certificates(
 ) -> Result<Vec<CertificateDer<'static>>, LoadError> {
     let found = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| LoadError::DamagedPem {
-            role,
-            file: file.to_string(),
-        })?;
+        .map_err(|_| LoadError::DamagedPem { role, file: file.to_string() })?;
     if found.is_empty() {
-        return Err(LoadError::NoPem {
-            role,
-            file: file.to_string(),
-        });
+        return Err(LoadError::NoPem { role, file: file.to_string() });
     }
     Ok(found)
 }
@@ -150,17 +126,10 @@ impl Certificate {
     pub(crate) fn parse(pem: &Pem, config: &CertificateConfig) -> Result<Self, LoadError> {
         let chain = certificates(&pem.chain, &config.cert_file, Role::Certificate)?;
         let key = private_key(&pem.key, &config.key_file)?;
-        let signing = parameters::provider()
-            .key_provider
-            .load_private_key(key)
-            .map_err(|error| {
-                let reason = error.to_string();
-                LoadError::Unusable {
-                    role: Role::Key,
-                    file: config.key_file.to_string(),
-                    reason,
-                }
-            })?;
+        let signing = parameters::provider().key_provider.load_private_key(key).map_err(|error| {
+            let reason = error.to_string();
+            LoadError::Unusable { role: Role::Key, file: config.key_file.to_string(), reason }
+        })?;
         let chain = chain::ordered(chain, signing.as_ref()).ok_or_else(|| LoadError::Mismatch {
             key: config.key_file.to_string(),
             certificate: config.cert_file.to_string(),
@@ -182,13 +151,7 @@ impl Certificate {
         if !common_name.is_empty() && !names.contains(&common_name) {
             names.push(common_name);
         }
-        Ok(Self {
-            names,
-            digest,
-            is_self_signed,
-            info,
-            key,
-        })
+        Ok(Self { names, digest, is_self_signed, info, key })
     }
 }
 

@@ -159,12 +159,12 @@ impl ClientConfig {
         for (index, san) in self.peer_cert_sans.iter().enumerate() {
             names.push(match san.kind {
                 PeerSanKind::Uri => PeerName::Uri(san.value.clone()),
-                PeerSanKind::DnsName => ServerName::try_from(san.value.clone())
-                    .map(PeerName::Dns)
-                    .map_err(|_| {
+                PeerSanKind::DnsName => {
+                    ServerName::try_from(san.value.clone()).map(PeerName::Dns).map_err(|_| {
                         let message = format!("`{}` is not a host name", san.value);
                         Problem::field(format!("peerCertSANs[{index}].value"), message)
-                    })?,
+                    })?
+                }
             });
         }
         let (roots, trusted) = self.roots()?;
@@ -180,13 +180,7 @@ impl ClientConfig {
     /// As anchors, and as they are.
     fn roots(
         &self,
-    ) -> Result<
-        (
-            Arc<RootCertStore>,
-            Vec<rustls::pki_types::CertificateDer<'static>>,
-        ),
-        Problem,
-    > {
+    ) -> Result<(Arc<RootCertStore>, Vec<rustls::pki_types::CertificateDer<'static>>), Problem> {
         if self.root_cas.is_empty() {
             return Ok((SYSTEM_ROOTS.clone(), Vec::new()));
         }
@@ -221,10 +215,7 @@ impl ClientConfig {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        let pairs = self
-            .certificates
-            .iter()
-            .flat_map(|pair| [&pair.cert_file, &pair.key_file]);
+        let pairs = self.certificates.iter().flat_map(|pair| [&pair.cert_file, &pair.key_file]);
         let all = self.root_cas.iter().chain(pairs);
         let paths = all.filter(|file| !file.is_pem() && !file.is_empty());
         paths.map(|file| PathBuf::from(file.as_written())).collect()
@@ -254,12 +245,7 @@ impl Connector {
         let name = self.name(server_name)?;
         let alpn = alpn.iter().map(|protocol| protocol.to_vec()).collect();
         let connector = TlsConnector::from(self.tls.clone());
-        connector
-            .with_alpn(alpn)
-            .connect(name, io)
-            .await
-            .map(ClientStream)
-            .map_err(Error::of_io)
+        connector.with_alpn(alpn).connect(name, io).await.map(ClientStream).map_err(Error::of_io)
     }
 
     /// What `build` found worth a warning.
@@ -274,10 +260,7 @@ impl Connector {
 
     fn name(&self, host: &str) -> Result<ServerName<'static>> {
         let name = self.server_name.as_deref().unwrap_or(host);
-        let bare = name
-            .strip_prefix('[')
-            .and_then(|name| name.strip_suffix(']'))
-            .unwrap_or(name);
+        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
         // A zone is of this machine's network, not of the server's certificate.
         let bare = bare.split_once('%').map_or(bare, |(address, _)| address);
         // A dot at the end is for resolvers.

@@ -61,40 +61,22 @@ impl ClientAuthConfig {
             let message = "clients cannot be verified without a CA";
             return Err(Problem::field("caFiles", message).hint("name the CA's certificate in `caFiles`"));
         }
-        let name = MODES
-            .iter()
-            .find(|(_, known)| *known == mode)
-            .map_or("", |(name, _)| name);
+        let name = MODES.iter().find(|(_, known)| *known == mode).map_or("", |(name, _)| name);
         let parts = std::iter::once(name.as_bytes()).chain(authorities.iter().map(AsRef::as_ref));
         let digest = digest::of_parts(parts);
         let verifier = mode.verifier(&authorities, provider)?;
-        Ok(ClientAuth {
-            verifier,
-            digest,
-            verifies,
-        })
+        Ok(ClientAuth { verifier, digest, verifies })
     }
 
     fn mode(&self) -> Result<Mode, Problem> {
         let written = self.client_auth_type.as_str();
         if written.is_empty() {
-            return Ok(if self.ca_files.is_empty() {
-                Mode::None
-            } else {
-                Mode::RequireAndVerify
-            });
+            return Ok(if self.ca_files.is_empty() { Mode::None } else { Mode::RequireAndVerify });
         }
-        MODES
-            .iter()
-            .find(|(name, _)| *name == written)
-            .map(|(_, mode)| *mode)
-            .ok_or_else(|| {
-                Problem::field(
-                    "clientAuthType",
-                    format!("unknown client authentication `{written}`"),
-                )
+        MODES.iter().find(|(name, _)| *name == written).map(|(_, mode)| *mode).ok_or_else(|| {
+            Problem::field("clientAuthType", format!("unknown client authentication `{written}`"))
                 .did_you_mean(name::nearest(written, MODES.iter().map(|(name, _)| *name)))
-            })
+        })
     }
 }
 
@@ -127,13 +109,8 @@ impl Mode {
         if self == Self::VerifyIfGiven {
             builder = builder.allow_unauthenticated();
         }
-        let chains = builder
-            .build()
-            .map_err(|error| Problem::field("caFiles", error))?;
-        Ok(Arc::new(Verified {
-            chains,
-            trusted: authorities.to_vec(),
-        }))
+        let chains = builder.build().map_err(|error| Problem::field("caFiles", error))?;
+        Ok(Arc::new(Verified { chains, trusted: authorities.to_vec() }))
     }
 }
 
@@ -186,9 +163,7 @@ impl ClientCertVerifier for AnyCertificate {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

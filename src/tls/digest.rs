@@ -19,15 +19,12 @@ pub(crate) fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Digest 
 /// Plain SHA-256, in lower-case hexadecimal: how certificates are named.
 pub(crate) fn fingerprint(der: &[u8]) -> String {
     let digest = sha256().hash(der);
-    digest
-        .as_ref()
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            for nibble in [byte >> 4, byte & 15] {
-                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-            }
-            text
-        })
+    digest.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+        }
+        text
+    })
 }
 
 fn sha256() -> &'static dyn Hash {
@@ -51,10 +48,7 @@ mod tests {
 
     #[test]
     fn fingerprint_is_plain_sha256() {
-        assert_eq!(
-            fingerprint(b"abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(fingerprint(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     #[test]

@@ -30,9 +30,7 @@ fn generate() -> Option<Certificate> {
     let (first, second) = label.split_at_checked(32)?;
     let mut params = CertificateParams::new(vec![format!("{first}.{second}.traefik.default")]).ok()?;
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "TRAEFIK DEFAULT CERT");
+    params.distinguished_name.push(DnType::CommonName, "TRAEFIK DEFAULT CERT");
     params.key_usages = vec![
         KeyUsagePurpose::DigitalSignature,
         KeyUsagePurpose::KeyEncipherment,
@@ -50,11 +48,7 @@ fn generate() -> Option<Certificate> {
     let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let signing = parameters::provider().key_provider.load_private_key(der).ok()?;
     let certified = CertifiedKey::new(vec![certificate.der().clone()], signing);
-    Certificate::of_key(
-        Arc::new(certified),
-        digest::of_parts([certificate.der().as_ref()]),
-    )
-    .ok()
+    Certificate::of_key(Arc::new(certified), digest::of_parts([certificate.der().as_ref()])).ok()
 }
 
 #[cfg(test)]

@@ -111,9 +111,7 @@ fn message_length(message: &[u8]) -> Result<Option<usize>, Peek> {
         None => return Ok(None),
         Some(CLIENT_HELLO) => {}
         Some(_) => {
-            return Err(Peek::Malformed(
-                "a handshake that does not begin with a ClientHello",
-            ));
+            return Err(Peek::Malformed("a handshake that does not begin with a ClientHello"));
         }
     }
     let Some(length) = reader.u24() else {
@@ -182,11 +180,7 @@ impl<'a> Reader<'a> {
 
     fn number(&mut self, length: usize) -> Option<usize> {
         let bytes = self.take(length)?;
-        Some(
-            bytes
-                .iter()
-                .fold(0, |number, byte| number << 8 | usize::from(*byte)),
-        )
+        Some(bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte)))
     }
 
     fn u8(&mut self) -> Option<u8> {

@@ -52,18 +52,12 @@ impl OptionsConfig {
             cipher_suites: &self.cipher_suites,
             curve_preferences: &self.curve_preferences,
         })?;
-        if let Some(index) = self
-            .alpn_protocols
-            .iter()
-            .position(|name| !(1..256).contains(&name.len()))
-        {
+        if let Some(index) = self.alpn_protocols.iter().position(|name| !(1..256).contains(&name.len())) {
             let path = format!("alpnProtocols[{index}]");
             return Err(Problem::field(path, "a protocol name has 1 to 255 bytes"));
         }
-        let client_auth = self
-            .client_auth
-            .build(&parameters.provider)
-            .map_err(|problem| problem.under("clientAuth"))?;
+        let client_auth =
+            self.client_auth.build(&parameters.provider).map_err(|problem| problem.under("clientAuth"))?;
         Ok(Options {
             config: self.clone(),
             provider: parameters.provider,
@@ -84,20 +78,13 @@ impl Options {
 
     pub(crate) fn server_config(&self, name: &str, index: &Arc<Index>) -> Result<ServerConfig, Problem> {
         let strict = self.config.sni_strict;
-        let resolver = Resolver {
-            index: index.clone(),
-            strict,
-        };
+        let resolver = Resolver { index: index.clone(), strict };
         let mut tls = rustls::ServerConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&self.versions)
             .map_err(|error| Problem::error("invalid_value", error))?
             .with_client_cert_verifier(self.client_auth.verifier.clone())
             .with_cert_resolver(Arc::new(resolver));
-        let protocols = self
-            .config
-            .alpn_protocols
-            .iter()
-            .filter(|name| *name != ACME_PROTOCOL);
+        let protocols = self.config.alpn_protocols.iter().filter(|name| *name != ACME_PROTOCOL);
         tls.alpn_protocols = protocols.map(|name| name.clone().into_bytes()).collect();
         tls.session_storage = Arc::new(NoServerSessionStorage {});
         tls.max_early_data_size = 0;

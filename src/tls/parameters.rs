@@ -50,12 +50,7 @@ const LEGACY_SUITES: [&str; 18] = [
     "TLS_FALLBACK_SCSV",
 ];
 
-const LEGACY_CURVES: [&str; 4] = [
-    "secp521r1",
-    "CurveP521",
-    "secp384r1mlkem1024",
-    "SecP384r1MLKEM1024",
-];
+const LEGACY_CURVES: [&str; 4] = ["secp521r1", "CurveP521", "secp384r1mlkem1024", "SecP384r1MLKEM1024"];
 
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(aws_lc_rs::default_provider()));
 
@@ -82,12 +77,7 @@ impl Parameters {
         let mut provider = aws_lc_rs::default_provider();
         if !written.cipher_suites.is_empty() {
             provider.cipher_suites = suites(written.cipher_suites, &mut warnings)?;
-            versions.retain(|version| {
-                provider
-                    .cipher_suites
-                    .iter()
-                    .any(|suite| suite.version() == *version)
-            });
+            versions.retain(|version| provider.cipher_suites.iter().any(|suite| suite.version() == *version));
             if versions.is_empty() {
                 let message = "none of the cipher suites fits the versions that are allowed";
                 return Err(Problem::field("cipherSuites", message));
@@ -97,16 +87,8 @@ impl Parameters {
             provider.kx_groups = groups(written.curve_preferences, &mut warnings)?;
         }
         let untouched = written.cipher_suites.is_empty() && written.curve_preferences.is_empty();
-        let provider = if untouched {
-            self::provider()
-        } else {
-            Arc::new(provider)
-        };
-        Ok(Self {
-            provider,
-            versions,
-            warnings,
-        })
+        let provider = if untouched { self::provider() } else { Arc::new(provider) };
+        Ok(Self { provider, versions, warnings })
     }
 }
 
@@ -114,37 +96,21 @@ fn versions(
     written: &Written<'_>,
     warnings: &mut Vec<Problem>,
 ) -> Result<Vec<&'static SupportedProtocolVersion>, Problem> {
-    let (min, max) = (
-        rank("minVersion", written.min_version)?,
-        rank("maxVersion", written.max_version)?,
-    );
+    let (min, max) = (rank("minVersion", written.min_version)?, rank("maxVersion", written.max_version)?);
     if max.is_some_and(|max| max < 2) {
-        let message = format!(
-            "`{}` is not supported: TLS 1.2 is the oldest version",
-            written.max_version
-        );
+        let message = format!("`{}` is not supported: TLS 1.2 is the oldest version", written.max_version);
         return Err(Problem::field("maxVersion", message));
     }
     if min.zip(max).is_some_and(|(min, max)| min > max) {
-        let message = format!(
-            "`{}` is above the maxVersion `{}`",
-            written.min_version, written.max_version
-        );
+        let message = format!("`{}` is above the maxVersion `{}`", written.min_version, written.max_version);
         return Err(Problem::field("minVersion", message));
     }
     if min.is_some_and(|min| min < 2) {
-        let message = format!(
-            "`{}` is not supported: TLS 1.2 is the oldest version",
-            written.min_version
-        );
+        let message = format!("`{}` is not supported: TLS 1.2 is the oldest version", written.min_version);
         warnings.push(Problem::warning("unsupported_value", message).with_path("minVersion"));
     }
     let allowed = |rank: usize| min.is_none_or(|min| min <= rank) && max.is_none_or(|max| max >= rank);
-    Ok([(3, &TLS13), (2, &TLS12)]
-        .into_iter()
-        .filter(|(rank, _)| allowed(*rank))
-        .map(|(_, v)| v)
-        .collect())
+    Ok([(3, &TLS13), (2, &TLS12)].into_iter().filter(|(rank, _)| allowed(*rank)).map(|(_, v)| v).collect())
 }
 
 /// Where a version stands in [`VERSIONS`]; an empty name is an unset field.
@@ -195,11 +161,7 @@ fn suites(names: &[String], warnings: &mut Vec<Problem>) -> Result<Vec<Supported
         );
     }
     let is_13 = |suite: &SupportedCipherSuite| suite.version().version == ProtocolVersion::TLSv1_3;
-    Ok(all
-        .iter()
-        .copied()
-        .filter(|suite| is_13(suite) || chosen.contains(&suite.suite()))
-        .collect())
+    Ok(all.iter().copied().filter(|suite| is_13(suite) || chosen.contains(&suite.suite())).collect())
 }
 
 fn groups(
@@ -219,13 +181,7 @@ fn groups(
                     .with_path(format!("curvePreferences[{index}]")),
             );
         } else {
-            let known = [
-                "X25519",
-                "CurveP256",
-                "CurveP384",
-                "x25519mlkem768",
-                "secp256r1mlkem768",
-            ];
+            let known = ["X25519", "CurveP256", "CurveP384", "x25519mlkem768", "secp256r1mlkem768"];
             return Err(Problem::field(
                 format!("curvePreferences[{index}]"),
                 format!("unknown curve `{name}`"),
@@ -234,10 +190,7 @@ fn groups(
         }
     }
     if chosen.is_empty() {
-        return Err(Problem::field(
-            "curvePreferences",
-            "none of these curves is supported",
-        ));
+        return Err(Problem::field("curvePreferences", "none of these curves is supported"));
     }
     Ok(chosen)
 }

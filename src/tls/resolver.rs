@@ -65,14 +65,7 @@ impl Index {
                 }
             }
         }
-        Self {
-            all,
-            exact,
-            wildcard,
-            addresses,
-            default,
-            built: now,
-        }
+        Self { all, exact, wildcard, addresses, default, built: now }
     }
 
     /// Whether building it again would give the same: no other certificates, and none began or expired since.
@@ -91,11 +84,7 @@ impl Index {
             |certificate: &Arc<Certificate>| validity(certificate, self.built) == validity(certificate, now);
         same_default
             && self.all.len() == all.len()
-            && self
-                .all
-                .iter()
-                .zip(all)
-                .all(|(one, other)| Arc::ptr_eq(one, other))
+            && self.all.iter().zip(all).all(|(one, other)| Arc::ptr_eq(one, other))
             && all.iter().all(same_validity)
     }
 
@@ -131,10 +120,7 @@ impl Index {
 
     fn by_name(&self, name: &str, schemes: Option<&[SignatureScheme]>) -> Option<&Arc<Certificate>> {
         let exact = self.exact.get(name);
-        let wildcard = || {
-            name.split_once('.')
-                .and_then(|(_, parent)| self.wildcard.get(parent))
-        };
+        let wildcard = || name.split_once('.').and_then(|(_, parent)| self.wildcard.get(parent));
         exact
             .and_then(|candidates| fitting(candidates, schemes))
             .or_else(|| wildcard().and_then(|candidates| fitting(candidates, schemes)))
@@ -153,9 +139,7 @@ fn fitting<'a>(
     schemes: Option<&[SignatureScheme]>,
 ) -> Option<&'a Arc<Certificate>> {
     match schemes {
-        Some(schemes) => candidates
-            .iter()
-            .find(|c| c.key.key.choose_scheme(schemes).is_some()),
+        Some(schemes) => candidates.iter().find(|c| c.key.key.choose_scheme(schemes).is_some()),
         None => candidates.first(),
     }
 }
@@ -185,9 +169,7 @@ fn validity(certificate: &Certificate, now: i64) -> u8 {
 
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let found = self
-            .index
-            .find(hello.server_name(), self.strict, Some(hello.signature_schemes()));
+        let found = self.index.find(hello.server_name(), self.strict, Some(hello.signature_schemes()));
         found.map(|certificate| certificate.key.clone())
     }
 }

@@ -83,23 +83,8 @@ impl Certificates {
         let options = build.options(options, &index);
         build.files.sort_unstable();
         build.files.dedup();
-        let Build {
-            by_file,
-            by_digest,
-            files,
-            problems,
-            ..
-        } = build;
-        (
-            Self {
-                index,
-                options,
-                by_file,
-                by_digest,
-                files,
-            },
-            problems,
-        )
+        let Build { by_file, by_digest, files, problems, .. } = build;
+        (Self { index, options, by_file, by_digest, files }, problems)
     }
 
     /// For a handshake under the options of that full name. Those named `default` always exist.
@@ -113,8 +98,7 @@ impl Certificates {
 
     /// Refuses handshakes under options that could not be read: the built-in ones must not stand in for them.
     pub fn refuse(&mut self, options: &str, why: impl Into<String>) {
-        self.options
-            .insert(options.to_owned(), Err(Refused::Broken(why.into())));
+        self.options.insert(options.to_owned(), Err(Refused::Broken(why.into())));
     }
 
     /// Whether a handshake under these options can be had.
@@ -128,20 +112,12 @@ impl Certificates {
             return None;
         };
         let sni = sni.map(str::to_lowercase);
-        ready
-            .server
-            .certificate(sni.as_deref(), None)
-            .map(|certificate| &certificate.info)
+        ready.server.certificate(sni.as_deref(), None).map(|certificate| &certificate.info)
     }
 
     /// All that can be shown, the default certificate last.
     pub fn list(&self) -> Vec<CertificateInfo> {
-        let mut list: Vec<_> = self
-            .index
-            .all()
-            .iter()
-            .map(|certificate| certificate.info.clone())
-            .collect();
+        let mut list: Vec<_> = self.index.all().iter().map(|certificate| certificate.info.clone()).collect();
         if let Some(default) = self.index.default_certificate()
             && !list.iter().any(|info| info.name == default.info.name)
         {
@@ -182,9 +158,7 @@ impl<'a> Build<'a> {
             if !config.stores.is_empty() && !config.stores.iter().any(|store| store == DEFAULT) {
                 let message = "the certificate is not used: only the store `default` is";
                 self.problems.push(
-                    Problem::warning("unused_certificate", message)
-                        .at(origin.clone())
-                        .with_path("stores"),
+                    Problem::warning("unused_certificate", message).at(origin.clone()).with_path("stores"),
                 );
                 continue;
             }
@@ -201,8 +175,7 @@ impl<'a> Build<'a> {
     fn default_certificate(&mut self, stores: &BTreeMap<String, StoreConfig>) -> Option<Arc<Certificate>> {
         for (name, _) in stores.iter().filter(|(name, _)| *name != DEFAULT) {
             let message = format!("the TLS store `{name}` is not used: only `default` is");
-            self.problems
-                .push(Problem::warning("unused_store", message).in_object(store_name(name)));
+            self.problems.push(Problem::warning("unused_store", message).in_object(store_name(name)));
         }
         let store = stores.get(DEFAULT).cloned().unwrap_or_default();
         if store.default_generated_cert.is_some() && store.default_certificate.is_none() {
@@ -230,11 +203,7 @@ impl<'a> Build<'a> {
         config: &CertificateConfig,
         place: &dyn Fn(Problem) -> Problem,
     ) -> Option<Arc<Certificate>> {
-        self.files.extend(
-            [&config.cert_file, &config.key_file]
-                .iter()
-                .filter_map(|file| watched(file)),
-        );
+        self.files.extend([&config.cert_file, &config.key_file].iter().filter_map(|file| watched(file)));
         let found = match self.parsed(config) {
             Ok(found) => found,
             Err(error) => return self.last_good(config, &error, place),
@@ -250,9 +219,7 @@ impl<'a> Build<'a> {
 
     fn parsed(&self, config: &CertificateConfig) -> Result<Arc<Certificate>, LoadError> {
         let pem = Pem::read(config)?;
-        let known = self
-            .previous
-            .and_then(|previous| previous.by_digest.get(pem.digest()));
+        let known = self.previous.and_then(|previous| previous.by_digest.get(pem.digest()));
         match known.or_else(|| self.by_digest.get(pem.digest())) {
             Some(known) => Ok(known.clone()),
             None => Certificate::parse(&pem, config).map(Arc::new),
@@ -265,10 +232,7 @@ impl<'a> Build<'a> {
         error: &LoadError,
         place: &dyn Fn(Problem) -> Problem,
     ) -> Option<Arc<Certificate>> {
-        let last = self
-            .previous
-            .and_then(|previous| previous.by_file.get(&file_pair(config)))
-            .cloned();
+        let last = self.previous.and_then(|previous| previous.by_file.get(&file_pair(config))).cloned();
         let problem = Problem::error("unusable_certificate", error).with_path(error.field());
         self.problems.push(place(match last {
             Some(_) => problem.hint("the last good version stays in use"),
@@ -309,16 +273,12 @@ impl<'a> Build<'a> {
         index: &Arc<Index>,
     ) -> Result<Ready, Refused> {
         let object = format!("TLS options `{name}`");
-        self.files
-            .extend(config.client_auth.ca_files.iter().filter_map(watched));
-        let built = config
-            .build()
-            .and_then(|options| self.ready(name, options, index));
+        self.files.extend(config.client_auth.ca_files.iter().filter_map(watched));
+        let built = config.build().and_then(|options| self.ready(name, options, index));
         match built {
             Ok(ready) => {
                 let warnings = ready.options.warnings.iter().cloned();
-                self.problems
-                    .extend(warnings.map(|problem| problem.in_object(object.clone())));
+                self.problems.extend(warnings.map(|problem| problem.in_object(object.clone())));
                 Ok(ready)
             }
             Err(problem) => {
@@ -339,10 +299,7 @@ impl<'a> Build<'a> {
             return Ok(before.clone());
         }
         let server = Arc::new(options.server_config(name, index)?);
-        Ok(Ready {
-            options: Arc::new(options),
-            server,
-        })
+        Ok(Ready { options: Arc::new(options), server })
     }
 }
 

@@ -93,10 +93,7 @@ impl Description {
 impl Name {
     /// The values of an attribute, in the order of the certificate.
     pub fn get(&self, attribute: Attribute) -> impl Iterator<Item = &str> {
-        self.known
-            .iter()
-            .filter(move |(kind, _)| *kind == attribute)
-            .map(|(_, value)| value.as_str())
+        self.known.iter().filter(move |(kind, _)| *kind == attribute).map(|(_, value)| value.as_str())
     }
 
     /// The last common name, as Go has it.
@@ -127,10 +124,7 @@ impl fmt::Display for Name {
             // Several values make one multi-valued part, but Go keeps only the last of these two.
             let single = matches!(attribute, Attribute::CommonName | Attribute::SerialNumber);
             let count = self.get(attribute).count();
-            for value in self
-                .get(attribute)
-                .skip(if single { count.saturating_sub(1) } else { 0 })
-            {
+            for value in self.get(attribute).skip(if single { count.saturating_sub(1) } else { 0 }) {
                 write!(f, "{separator}{label}={}", escaped(value))?;
                 separator = "+";
             }
@@ -235,12 +229,7 @@ fn escaped(value: &str) -> String {
 /// A big-endian number in decimal. Serial numbers have at most 20 bytes (RFC 5280, 4.1.2.2); what is far
 /// longer is cut, as the division below is quadratic.
 fn decimal(bytes: &[u8]) -> String {
-    let mut number: Vec<u8> = bytes
-        .iter()
-        .copied()
-        .skip_while(|byte| *byte == 0)
-        .take(64)
-        .collect();
+    let mut number: Vec<u8> = bytes.iter().copied().skip_while(|byte| *byte == 0).take(64).collect();
     let mut digits = Vec::new();
     while number.iter().any(|byte| *byte != 0) {
         let mut rest = 0_u32;
@@ -288,9 +277,7 @@ mod tests {
     #[test]
     fn unknown_attributes_come_last_in_hexadecimal() {
         let found = described(|params| {
-            params
-                .distinguished_name
-                .push(DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1]), "a@b");
+            params.distinguished_name.push(DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1]), "a@b");
             params.distinguished_name.push(DnType::CommonName, "x");
         });
         assert_eq!(found.subject.to_string(), "CN=x,1.2.840.113549.1.9.1=#0c03614062");

@@ -37,12 +37,7 @@ pub(crate) struct Wanted<'a> {
 
 impl Default for Wanted<'_> {
     fn default() -> Self {
-        Self {
-            names: &[],
-            common_name: "",
-            years: (2020, 2120),
-            rsa: false,
-        }
+        Self { names: &[], common_name: "", years: (2020, 2120), rsa: false }
     }
 }
 
@@ -57,31 +52,18 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
-        Self {
-            pem,
-            issuer: Issuer::new(params, key),
-        }
+        Self { pem, issuer: Issuer::new(params, key) }
     }
 
     pub(crate) fn certify(&self, names: &[&str]) -> Pair {
-        self.issue(&Wanted {
-            names,
-            ..Wanted::default()
-        })
+        self.issue(&Wanted { names, ..Wanted::default() })
     }
 
     pub(crate) fn issue(&self, wanted: &Wanted<'_>) -> Pair {
-        let algorithm = if wanted.rsa {
-            &PKCS_RSA_SHA256
-        } else {
-            &PKCS_ECDSA_P256_SHA256
-        };
+        let algorithm = if wanted.rsa { &PKCS_RSA_SHA256 } else { &PKCS_ECDSA_P256_SHA256 };
         let key = KeyPair::generate_for(algorithm).unwrap();
         let chain = params(wanted).signed_by(&key, &self.issuer).unwrap().pem();
-        Pair {
-            chain,
-            key: key.serialize_pem(),
-        }
+        Pair { chain, key: key.serialize_pem() }
     }
 }
 
@@ -89,18 +71,12 @@ fn params(wanted: &Wanted<'_>) -> CertificateParams {
     let names = wanted.names.iter().filter(|name| !name.contains("://"));
     let mut params = CertificateParams::new(names.map(ToString::to_string).collect::<Vec<_>>()).unwrap();
     for uri in wanted.names.iter().filter(|name| name.contains("://")) {
-        params
-            .subject_alt_names
-            .push(SanType::URI((*uri).try_into().unwrap()));
+        params.subject_alt_names.push(SanType::URI((*uri).try_into().unwrap()));
     }
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, wanted.common_name);
-    params.extended_key_usages = vec![
-        ExtendedKeyUsagePurpose::ServerAuth,
-        ExtendedKeyUsagePurpose::ClientAuth,
-    ];
+    params.distinguished_name.push(DnType::CommonName, wanted.common_name);
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     params.not_before = date_time_ymd(wanted.years.0, 1, 1);
     params.not_after = date_time_ymd(wanted.years.1, 1, 1);
     params
@@ -108,18 +84,11 @@ fn params(wanted: &Wanted<'_>) -> CertificateParams {
 
 /// What `openssl req -x509` makes: its own issuer, and a CA.
 pub(crate) fn self_signed_ca(name: &str) -> Pair {
-    let mut params = params(&Wanted {
-        names: &[name],
-        common_name: name,
-        ..Wanted::default()
-    });
+    let mut params = params(&Wanted { names: &[name], common_name: name, ..Wanted::default() });
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.extended_key_usages.clear();
     let key = KeyPair::generate().unwrap();
-    Pair {
-        chain: params.self_signed(&key).unwrap().pem(),
-        key: key.serialize_pem(),
-    }
+    Pair { chain: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
 }
 
 // === impl Pair ===
@@ -134,10 +103,7 @@ impl Pair {
     }
 
     pub(crate) fn client_config(&self) -> ClientCertificateConfig {
-        ClientCertificateConfig {
-            cert_file: self.chain.clone().into(),
-            key_file: self.key.clone().into(),
-        }
+        ClientCertificateConfig { cert_file: self.chain.clone().into(), key_file: self.key.clone().into() }
     }
 }
 
@@ -158,15 +124,9 @@ pub(crate) fn build_with_default(
     previous: Option<&Certificates>,
 ) -> (Certificates, Vec<Problem>) {
     let certificates: Vec<_> = certificates.iter().map(|c| (c.clone(), Origin::None)).collect();
-    let store = StoreConfig {
-        default_certificate: default,
-        default_generated_cert: None,
-    };
+    let store = StoreConfig { default_certificate: default, default_generated_cert: None };
     let stores = BTreeMap::from([("default".to_owned(), store)]);
-    let options = options
-        .iter()
-        .map(|(name, config)| ((*name).to_owned(), config.clone()))
-        .collect();
+    let options = options.iter().map(|(name, config)| ((*name).to_owned(), config.clone())).collect();
     Certificates::build(&certificates, &stores, &options, previous)
 }
 
@@ -179,10 +139,7 @@ pub(crate) fn server(pair: &Pair, options: OptionsConfig) -> Certificates {
 
 /// A client that trusts an authority.
 pub(crate) fn trusting(authority: &Authority) -> ClientConfig {
-    ClientConfig {
-        root_cas: vec![authority.pem.clone().into()],
-        ..ClientConfig::default()
-    }
+    ClientConfig { root_cas: vec![authority.pem.clone().into()], ..ClientConfig::default() }
 }
 
 // === shaking hands ===

@@ -55,10 +55,7 @@ mod tests {
         let (lax, strict) = (ScopedTickets::new([1; 32]), ScopedTickets::new([2; 32]));
         let ticket = lax.encrypt(b"session").unwrap();
         assert_eq!(lax.decrypt(&ticket).as_deref(), Some(&b"session"[..]));
-        assert_eq!(
-            ScopedTickets::new([1; 32]).decrypt(&ticket).as_deref(),
-            Some(&b"session"[..])
-        );
+        assert_eq!(ScopedTickets::new([1; 32]).decrypt(&ticket).as_deref(), Some(&b"session"[..]));
         assert_eq!(strict.decrypt(&ticket), None);
         assert_eq!(strict.decrypt(b"garbage"), None);
     }

@@ -100,7 +100,13 @@ fn fact(response: &Response, word: &str, tls: bool) -> Value {
         };
     }
     match word {
-        "status" if response.status == 0 => if tls { Value::Null } else { json!("closed") },
+        "status" if response.status == 0 => {
+            if tls {
+                Value::Null
+            } else {
+                json!("closed")
+            }
+        }
         "status" => json!(response.status),
         "to" => json!(echo.map(|e| e.backend().to_owned())),
         "target" => json!(echo.map(|e| e.target().to_owned())),

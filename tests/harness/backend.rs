@@ -19,7 +19,7 @@ use super::connection::Stream;
 use super::secure::ServerTls;
 use super::wire::{Body, Head, Headers, Reader};
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, Close};
 
 /// A running endpoint; gone when dropped.
 pub(crate) struct Backend {
@@ -141,7 +141,9 @@ impl Backend {
 async fn accept(shared: Arc<Shared>, listener: TcpListener) {
     let mut connections = JoinSet::new();
     loop {
-        let Ok((stream, peer)) = listener.accept().await else { return };
+        let Ok((stream, peer)) = listener.accept().await else {
+            return;
+        };
         while connections.try_join_next().is_some() {}
         connections.spawn(connection(Arc::clone(&shared), stream, peer));
     }

@@ -74,7 +74,8 @@ impl Connection {
 
     /// Reads the final answer to a request of this method.
     pub(crate) async fn answer(&mut self, method: &str) -> Response {
-        let mut response = Response { tls: self.tls.clone(), about: "a request".to_owned(), ..Response::default() };
+        let mut response =
+            Response { tls: self.tls.clone(), about: "a request".to_owned(), ..Response::default() };
         match timeout(PATIENCE, self.read(method, &mut response)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => response.closed = true,
@@ -112,7 +113,9 @@ impl Connection {
             return self.reader.chunks(body).await;
         }
         match head.values("Content-Length").first() {
-            Some(length) => self.reader.sized(length.parse().map_err(|_| io::ErrorKind::InvalidData)?, body).await,
+            Some(length) => {
+                self.reader.sized(length.parse().map_err(|_| io::ErrorKind::InvalidData)?, body).await
+            }
             None => self.reader.rest(body).await,
         }
     }

@@ -123,19 +123,32 @@ impl Frames {
     async fn until_end(&mut self, stream: u32) -> End {
         let mut status = 0;
         while let Some(frame) = self.next().await {
-            let code = |at: usize| frame.payload.get(at..at + 4).map_or(0, |b| u32::from_be_bytes(b.try_into().unwrap()));
+            let code = |at: usize| {
+                frame.payload.get(at..at + 4).map_or(0, |b| u32::from_be_bytes(b.try_into().unwrap()))
+            };
             match frame.kind {
-                SETTINGS if frame.flags & ACK == 0 => drop(self.send(&self::frame(SETTINGS, ACK, 0, &[])).await),
-                PING if frame.flags & ACK == 0 => drop(self.send(&self::frame(PING, ACK, 0, &frame.payload)).await),
+                SETTINGS if frame.flags & ACK == 0 => {
+                    drop(self.send(&self::frame(SETTINGS, ACK, 0, &[])).await)
+                }
+                PING if frame.flags & ACK == 0 => {
+                    drop(self.send(&self::frame(PING, ACK, 0, &frame.payload)).await)
+                }
                 GO_AWAY if code(4) != 0 => return End::GoAway(code(4)),
                 RST_STREAM if frame.stream == stream => {
                     // An answer that was complete may be followed by a reset that only says: send no more body.
-                    return if status != 0 && code(0) == 0 { End::Answer(status) } else { End::Reset(code(0)) };
+                    return if status != 0 && code(0) == 0 {
+                        End::Answer(status)
+                    } else {
+                        End::Reset(code(0))
+                    };
                 }
                 HEADERS if frame.stream == stream && status == 0 => status = status_of(&frame),
                 _ => {}
             }
-            if frame.stream == stream && [HEADERS, DATA].contains(&frame.kind) && frame.flags & END_STREAM != 0 {
+            if frame.stream == stream
+                && [HEADERS, DATA].contains(&frame.kind)
+                && frame.flags & END_STREAM != 0
+            {
                 return End::Answer(status);
             }
         }

@@ -161,7 +161,10 @@ impl Builder {
         merge(&mut install, json!({"entryPoints": entry_points}));
         if let Some(dynamic) = &self.dynamic {
             self.put(&self.dynamic_path(), dynamic);
-            merge(&mut install, json!({"providers": {"file": {"filename": self.dynamic_path(), "watch": true}}}));
+            merge(
+                &mut install,
+                json!({"providers": {"file": {"filename": self.dynamic_path(), "watch": true}}}),
+            );
         }
         if let Some(manifests) = &self.manifests {
             let folder = self.folder.path().join("manifests");
@@ -243,7 +246,11 @@ impl Gateway {
     }
 
     /// A TLS connection.
-    pub(crate) async fn connect_tls(&self, entry_point: &str, tls: &ClientTls) -> std::io::Result<Connection> {
+    pub(crate) async fn connect_tls(
+        &self,
+        entry_point: &str,
+        tls: &ClientTls,
+    ) -> std::io::Result<Connection> {
         Connection::open(self.address(entry_point), None, Some(tls)).await
     }
 

@@ -71,7 +71,9 @@ impl GrpcBackend {
 async fn accept(listener: TcpListener, tls: Option<ServerTls>, calls: Arc<AtomicUsize>) {
     let mut connections = JoinSet::new();
     loop {
-        let Ok((stream, _)) = listener.accept().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            return;
+        };
         let (tls, calls) = (tls.clone(), Arc::clone(&calls));
         connections.spawn(async move {
             let stream: super::connection::Stream = match tls {
@@ -138,9 +140,9 @@ impl StreamingService<Text> for Chat {
     type Future = Ready<Result<Response<Texts>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<Text>>) -> Self::Future {
-        let echoed = request.into_inner().map(|message| {
-            message.map(|message| Text { text: format!("you said {}", message.text) })
-        });
+        let echoed = request
+            .into_inner()
+            .map(|message| message.map(|message| Text { text: format!("you said {}", message.text) }));
         ready(Ok(Response::new(Box::pin(echoed))))
     }
 }

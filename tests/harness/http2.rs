@@ -64,7 +64,9 @@ impl Http2 {
         let done = timeout(PATIENCE, async { read(started?).await }).await;
         match done {
             Ok(Ok(response)) => Response { about, ..response },
-            Ok(Err(error)) => Response { about: format!("{about}: {error}"), closed: true, ..Response::default() },
+            Ok(Err(error)) => {
+                Response { about: format!("{about}: {error}"), closed: true, ..Response::default() }
+            }
             Err(_) => Response { about: format!("{about} (timed out)"), ..Response::default() },
         }
     }

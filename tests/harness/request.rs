@@ -70,7 +70,8 @@ impl Request {
             bytes.extend(&self.body);
             bytes.extend(b"\r\n");
         }
-        let trailers: String = self.trailers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let trailers: String =
+            self.trailers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         bytes.extend(format!("0\r\n{trailers}\r\n").into_bytes());
         bytes
     }

@@ -104,7 +104,13 @@ impl Response {
 
 impl std::fmt::Display for Response {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "the answer to {}: {}{}", self.about, self.status, if self.closed { ", closed" } else { "" })?;
+        writeln!(
+            f,
+            "the answer to {}: {}{}",
+            self.about,
+            self.status,
+            if self.closed { ", closed" } else { "" }
+        )?;
         for (name, value) in &self.headers {
             writeln!(f, "  {name}: {value}")?;
         }

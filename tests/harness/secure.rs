@@ -51,7 +51,8 @@ fn roots(name: &str) -> Arc<RootCertStore> {
 /// Which of the fixtures this certificate is; `generated` when it is none of them.
 pub(crate) fn name_of(certificate: &[u8]) -> String {
     let folder = std::fs::read_dir(fixture("")).unwrap().flatten();
-    let mut names = folder.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".crt").map(str::to_owned));
+    let mut names =
+        folder.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".crt").map(str::to_owned));
     names.find(|name| chain(name)[0].as_ref() == certificate).unwrap_or_else(|| "generated".to_owned())
 }
 
@@ -130,7 +131,10 @@ impl ClientTls {
         config
     }
 
-    pub(crate) async fn connect(&self, stream: TcpStream) -> io::Result<(client::TlsStream<TcpStream>, TlsFacts)> {
+    pub(crate) async fn connect(
+        &self,
+        stream: TcpStream,
+    ) -> io::Result<(client::TlsStream<TcpStream>, TlsFacts)> {
         let name = self.sni.clone().unwrap_or_else(|| "none.invalid".to_owned());
         let name = ServerName::try_from(name).map_err(|_| io::ErrorKind::InvalidInput)?;
         let stream = TlsConnector::from(Arc::new(self.config())).connect(name, stream).await?;
@@ -164,7 +168,8 @@ impl ServerTls {
         let builder = match clients {
             None => builder.with_no_client_auth(),
             Some(ca) => {
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots(ca), provider).build().unwrap();
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(roots(ca), provider).build().unwrap();
                 builder.with_client_cert_verifier(verifier)
             }
         };
@@ -175,7 +180,8 @@ impl ServerTls {
 
     /// The stream, and what the handshake was like: SNI, version, whether a client certificate came.
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<(Stream, Value)> {
-        let stream: server::TlsStream<TcpStream> = TlsAcceptor::from(Arc::clone(&self.0)).accept(stream).await?;
+        let stream: server::TlsStream<TcpStream> =
+            TlsAcceptor::from(Arc::clone(&self.0)).accept(stream).await?;
         let session = stream.get_ref().1;
         let facts = json!({
             "sni": session.server_name(),

@@ -18,39 +18,13 @@ const LEVELS: &[(&str, &[&str])] = &[
     ("service", &["exchange", "tls", "document"]),
     ("middleware", &["exchange", "service", "limits", "document"]),
     ("dynamic", &["router", "middleware", "service", "tls", "document"]),
-    (
-        "provider",
-        &["dynamic", "router", "middleware", "service", "tls", "document"],
-    ),
-    (
-        "snapshot",
-        &[
-            "dynamic",
-            "router",
-            "middleware",
-            "service",
-            "tls",
-            "exchange",
-            "document",
-        ],
-    ),
+    ("provider", &["dynamic", "router", "middleware", "service", "tls", "document"]),
+    ("snapshot", &["dynamic", "router", "middleware", "service", "tls", "exchange", "document"]),
     (
         "entrypoint",
-        &[
-            "snapshot",
-            "router",
-            "middleware",
-            "service",
-            "exchange",
-            "tls",
-            "telemetry",
-            "document",
-        ],
+        &["snapshot", "router", "middleware", "service", "exchange", "tls", "telemetry", "document"],
     ),
-    (
-        "api",
-        &["snapshot", "dynamic", "exchange", "telemetry", "document"],
-    ),
+    ("api", &["snapshot", "dynamic", "exchange", "telemetry", "document"]),
     (
         "actors",
         &[
@@ -117,16 +91,8 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that a request passes; none of them may know who acts, where configuration comes from, or who looks on.
-const TRAFFIC: &[&str] = &[
-    "exchange",
-    "router",
-    "tls",
-    "service",
-    "limits",
-    "middleware",
-    "snapshot",
-    "entrypoint",
-];
+const TRAFFIC: &[&str] =
+    &["exchange", "router", "tls", "service", "limits", "middleware", "snapshot", "entrypoint"];
 
 /// One manifest of the workspace.
 struct Manifest {
@@ -161,37 +127,19 @@ impl Manifest {
 fn manifest(folder: &str) -> Manifest {
     let path = root().join(folder).join("Cargo.toml");
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let table: Table = text
-        .parse()
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let name = table["package"]["name"]
-        .as_str()
-        .expect("a package has a name")
-        .to_owned();
-    Manifest {
-        name,
-        folder: folder.to_owned(),
-        table,
-    }
+    let table: Table = text.parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let name = table["package"]["name"].as_str().expect("a package has a name").to_owned();
+    Manifest { name, folder: folder.to_owned(), table }
 }
 
 /// The root package and every member.
 fn manifests() -> Vec<Manifest> {
-    let members = manifest(".").table["workspace"]["members"]
-        .as_array()
-        .expect("members")
-        .clone();
-    members
-        .iter()
-        .map(|member| manifest(member.as_str().expect("a member is a path")))
-        .collect()
+    let members = manifest(".").table["workspace"]["members"].as_array().expect("members").clone();
+    members.iter().map(|member| manifest(member.as_str().expect("a member is a path"))).collect()
 }
 
 fn member(name: &str) -> Manifest {
-    manifests()
-        .into_iter()
-        .find(|m| m.name == name)
-        .unwrap_or_else(|| panic!("no crate `{name}`"))
+    manifests().into_iter().find(|m| m.name == name).unwrap_or_else(|| panic!("no crate `{name}`"))
 }
 
 #[test]
@@ -209,22 +157,12 @@ fn every_crate_has_its_level_and_names_only_crates_below_it() {
     }
     for m in manifests().iter().filter(|m| m.name != "portcullis") {
         let Some(allowed) = levels.get(m.name.as_str()) else {
-            breaches.push(format!(
-                "`{}` has no level: give it one in tests/tidy/graph.rs",
-                m.name
-            ));
+            breaches.push(format!("`{}` has no level: give it one in tests/tidy/graph.rs", m.name));
             continue;
         };
-        for dependency in m
-            .dependencies()
-            .iter()
-            .filter(|d| levels.contains_key(d.as_str()))
-        {
+        for dependency in m.dependencies().iter().filter(|d| levels.contains_key(d.as_str())) {
             if !allowed.contains(&dependency.as_str()) {
-                breaches.push(format!(
-                    "{}/Cargo.toml: `{}` may not name `{dependency}`",
-                    m.folder, m.name
-                ));
+                breaches.push(format!("{}/Cargo.toml: `{}` may not name `{dependency}`", m.folder, m.name));
             }
         }
     }
@@ -240,22 +178,15 @@ fn every_dependency_has_an_owner() {
         for dependency in m.dependencies().iter().filter(|d| !ours.contains(*d)) {
             match owners.get(dependency.as_str()) {
                 Some(who) if who.contains(&m.name.as_str()) => {}
-                Some(who) => breaches.push(format!(
-                    "`{}` names `{dependency}`, which belongs to {who:?}",
-                    m.name
-                )),
+                Some(who) => {
+                    breaches.push(format!("`{}` names `{dependency}`, which belongs to {who:?}", m.name))
+                }
                 None if COMMON.contains(&dependency.as_str()) => {}
-                None => breaches.push(format!(
-                    "`{}` names `{dependency}`, which has no owner yet",
-                    m.name
-                )),
+                None => breaches.push(format!("`{}` names `{dependency}`, which has no owner yet", m.name)),
             }
         }
     }
-    must_be_empty(
-        "A dependency has one owner, or is common ground (tests/tidy/graph.rs):",
-        &breaches,
-    );
+    must_be_empty("A dependency has one owner, or is common ground (tests/tidy/graph.rs):", &breaches);
 }
 
 /// Law 1: killing any actor loses no request, because nothing that serves one knows any.
@@ -270,10 +201,7 @@ fn only_actors_know_actors() {
             breaches.push(format!("`{}` lists `actors`", m.name));
         }
     }
-    must_be_empty(
-        "Only `actors` lists `ractor`, only the root lists `actors`:",
-        &breaches,
-    );
+    must_be_empty("Only `actors` lists `ractor`, only the root lists `actors`:", &breaches);
 }
 
 /// Law 2, and what follows from the others for every crate a request passes.
@@ -281,34 +209,20 @@ fn only_actors_know_actors() {
 fn traffic_knows_neither_kubernetes_nor_control() {
     let mut breaches = Vec::new();
     for name in TRAFFIC {
-        for forbidden in [
-            "actors",
-            "provider",
-            "api",
-            "ractor",
-            "kube",
-            "k8s-openapi",
-            "notify",
-        ] {
+        for forbidden in ["actors", "provider", "api", "ractor", "kube", "k8s-openapi", "notify"] {
             if member(name).lists(forbidden) {
                 breaches.push(format!("`{name}` lists `{forbidden}`"));
             }
         }
     }
-    must_be_empty(
-        "The traffic path knows neither Kubernetes nor the control side:",
-        &breaches,
-    );
+    must_be_empty("The traffic path knows neither Kubernetes nor the control side:", &breaches);
 }
 
 /// Law 3.
 #[test]
 fn providers_do_not_know_how_it_is_served() {
     for forbidden in ["snapshot", "entrypoint", "exchange", "hyper"] {
-        assert!(
-            !member("provider").lists(forbidden),
-            "`provider` lists `{forbidden}`"
-        );
+        assert!(!member("provider").lists(forbidden), "`provider` lists `{forbidden}`");
     }
 }
 
@@ -337,9 +251,8 @@ fn versions_stand_in_one_place() {
                 continue;
             };
             for (name, value) in listed {
-                let keys: Vec<&str> = value
-                    .as_table()
-                    .map_or(vec!["version"], |t| t.keys().map(String::as_str).collect());
+                let keys: Vec<&str> =
+                    value.as_table().map_or(vec!["version"], |t| t.keys().map(String::as_str).collect());
                 if !keys.contains(&"workspace")
                     || keys.iter().any(|key| !["workspace", "optional"].contains(key))
                 {
@@ -357,10 +270,7 @@ fn versions_stand_in_one_place() {
 #[test]
 fn every_version_says_what_it_is_for() {
     let text = fs::read_to_string(root().join("Cargo.toml")).expect("the root manifest");
-    let section = text
-        .split("[workspace.dependencies]")
-        .nth(1)
-        .and_then(|rest| rest.split("\n[").next());
+    let section = text.split("[workspace.dependencies]").nth(1).and_then(|rest| rest.split("\n[").next());
     let breaches: Vec<String> = section
         .expect("[workspace.dependencies]")
         .lines()
@@ -368,20 +278,13 @@ fn every_version_says_what_it_is_for() {
         .filter(|line| line.split_once('#').is_none_or(|(_, why)| why.trim().len() < 3))
         .map(str::to_owned)
         .collect();
-    must_be_empty(
-        "Each external dependency has a comment that says what it is for:",
-        &breaches,
-    );
+    must_be_empty("Each external dependency has a comment that says what it is for:", &breaches);
 }
 
 #[test]
 fn every_workspace_dependency_is_used() {
     let root = manifest(".");
-    let listed = root.table["workspace"]["dependencies"]
-        .as_table()
-        .expect("a table")
-        .keys()
-        .cloned();
+    let listed = root.table["workspace"]["dependencies"].as_table().expect("a table").keys().cloned();
     let used: BTreeSet<String> = manifests()
         .iter()
         .flat_map(|m| {
@@ -391,10 +294,7 @@ fn every_workspace_dependency_is_used() {
         })
         .collect();
     let breaches: Vec<String> = listed.filter(|name| !used.contains(name)).collect();
-    must_be_empty(
-        "Nobody uses these entries of [workspace.dependencies]:",
-        &breaches,
-    );
+    must_be_empty("Nobody uses these entries of [workspace.dependencies]:", &breaches);
 }
 
 /// `cargo test -p router` must mean ours.
@@ -406,10 +306,7 @@ fn crate_names_are_unique_in_the_lock_file() {
         .filter(|m| text.matches(&format!("\nname = \"{}\"\n", m.name)).count() != 1)
         .map(|m| m.name)
         .collect();
-    must_be_empty(
-        "These names of crates occur more than once in Cargo.lock, or not at all:",
-        &breaches,
-    );
+    must_be_empty("These names of crates occur more than once in Cargo.lock, or not at all:", &breaches);
 }
 
 #[test]
@@ -417,22 +314,12 @@ fn members_share_edition_licence_and_lints() {
     let mut breaches = Vec::new();
     for m in manifests() {
         for key in ["version", "edition", "rust-version", "license", "publish"] {
-            if m.table["package"]
-                .get(key)
-                .and_then(|v| v.get("workspace"))
-                .is_none()
-            {
-                breaches.push(format!(
-                    "{}/Cargo.toml: `{key}.workspace = true` is missing",
-                    m.folder
-                ));
+            if m.table["package"].get(key).and_then(|v| v.get("workspace")).is_none() {
+                breaches.push(format!("{}/Cargo.toml: `{key}.workspace = true` is missing", m.folder));
             }
         }
         if m.table.get("lints").and_then(|v| v.get("workspace")).is_none() {
-            breaches.push(format!(
-                "{}/Cargo.toml: `[lints] workspace = true` is missing",
-                m.folder
-            ));
+            breaches.push(format!("{}/Cargo.toml: `[lints] workspace = true` is missing", m.folder));
         }
     }
     must_be_empty("Members inherit from the workspace:", &breaches);

@@ -14,27 +14,16 @@ use super::{must_be_empty, root};
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 fn rules() -> Table {
-    fs::read_to_string(root().join("deny.toml"))
-        .expect("deny.toml")
-        .parse()
-        .expect("deny.toml is TOML")
+    fs::read_to_string(root().join("deny.toml")).expect("deny.toml").parse().expect("deny.toml is TOML")
 }
 
 /// The strings of a list in `deny.toml`, or the `crate` of each of its tables.
 fn list(section: &str, key: &str) -> BTreeSet<String> {
     let rules = rules();
-    let Some(items) = rules
-        .get(section)
-        .and_then(|s| s.get(key))
-        .and_then(|v| v.as_array())
-    else {
+    let Some(items) = rules.get(section).and_then(|s| s.get(key)).and_then(|v| v.as_array()) else {
         return BTreeSet::new();
     };
-    let name = |item: &toml::Value| {
-        item.as_str()
-            .or_else(|| item.get("crate")?.as_str())
-            .map(str::to_owned)
-    };
+    let name = |item: &toml::Value| item.as_str().or_else(|| item.get("crate")?.as_str()).map(str::to_owned);
     items.iter().filter_map(name).collect()
 }
 
@@ -45,30 +34,17 @@ fn cargo() -> Command {
 fn host() -> String {
     let rustc = Command::new("rustc").arg("-vV").output().expect("rustc runs");
     let text = String::from_utf8(rustc.stdout).expect("text");
-    text.lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .expect("rustc names its host")
-        .to_owned()
+    text.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host").to_owned()
 }
 
 /// What is built for this kind of machine, tests included.
 static METADATA: LazyLock<Value> = LazyLock::new(|| {
     let out = cargo()
-        .args([
-            "metadata",
-            "--format-version=1",
-            "--locked",
-            "--filter-platform",
-            &host(),
-        ])
+        .args(["metadata", "--format-version=1", "--locked", "--filter-platform", &host()])
         .current_dir(root())
         .output()
         .expect("cargo runs");
-    assert!(
-        out.status.success(),
-        "cargo metadata: {}",
-        String::from_utf8_lossy(&out.stderr)
-    );
+    assert!(out.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&out.stderr));
     serde_json::from_slice(&out.stdout).expect("cargo metadata gives JSON")
 });
 
@@ -93,10 +69,7 @@ fn text<'a>(package: &'a Value, key: &str) -> &'a str {
 /// Does an SPDX expression leave us a choice that is allowed?
 fn is_allowed(expression: &str, allowed: &BTreeSet<String>) -> bool {
     // Old manifests write `MIT/Apache-2.0` for `MIT OR Apache-2.0`.
-    let expression = expression
-        .replace('/', " OR ")
-        .replace('(', " ( ")
-        .replace(')', " ) ");
+    let expression = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = expression.split_whitespace().collect();
     let mut at = 0;
     any_of(&words, &mut at, allowed) && at == words.len()
@@ -138,9 +111,7 @@ fn one(words: &[&str], at: &mut usize, allowed: &BTreeSet<String>) -> bool {
 
 #[test]
 fn licence_expressions_are_understood() {
-    let allowed = ["MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception"]
-        .map(str::to_owned)
-        .into();
+    let allowed = ["MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception"].map(str::to_owned).into();
     for (expression, expected) in [
         ("MIT", true),
         ("GPL-3.0", false),
@@ -195,10 +166,7 @@ fn a_package_has_one_version_or_a_reason() {
     let excused = list("bans", "skip");
     let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for p in packages() {
-        versions
-            .entry(text(p, "name"))
-            .or_default()
-            .insert(text(p, "version"));
+        versions.entry(text(p, "name")).or_default().insert(text(p, "version"));
     }
     let excuses = |name: &str| excused.iter().any(|e| e.split('@').next() == Some(name));
     let breaches: Vec<String> = versions
@@ -206,8 +174,5 @@ fn a_package_has_one_version_or_a_reason() {
         .filter(|(name, versions)| versions.len() > 1 && !excuses(name))
         .map(|(name, versions)| format!("{name}: {versions:?}"))
         .collect();
-    must_be_empty(
-        "Several versions of one package, and no reason for it in deny.toml:",
-        &breaches,
-    );
+    must_be_empty("Several versions of one package, and no reason for it in deny.toml:", &breaches);
 }

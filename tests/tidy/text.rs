@@ -3,9 +3,8 @@
 use super::{File, files, must_be_empty, sources};
 
 /// Names that say nothing. A shared thing has a subject: name it.
-const EMPTY_NAMES: &[&str] = &[
-    "utils", "util", "common", "helpers", "helper", "misc", "base", "types", "manager",
-];
+const EMPTY_NAMES: &[&str] =
+    &["utils", "util", "common", "helpers", "helper", "misc", "base", "types", "manager"];
 
 /// A file above this many lines (its tests not counted) is two things.
 const TOO_LONG: usize = 600;
@@ -80,31 +79,18 @@ fn every_file_says_what_it_is_for() {
     let breaches: Vec<String> = sources()
         .into_iter()
         .filter(|file| {
-            file.text
-                .lines()
-                .next()
-                .is_none_or(|line| !line.starts_with("//! ") || line.len() < 15)
+            file.text.lines().next().is_none_or(|line| !line.starts_with("//! ") || line.len() < 15)
         })
         .map(|file| file.path)
         .collect();
-    must_be_empty(
-        "Every file opens with a `//!` line that says what it is for:",
-        &breaches,
-    );
+    must_be_empty("Every file opens with a `//!` line that says what it is for:", &breaches);
 }
 
 #[test]
 fn every_crate_opens_with_a_map() {
     let mut breaches = Vec::new();
-    for file in sources()
-        .into_iter()
-        .filter(|file| file.path.ends_with("/lib.rs"))
-    {
-        let map: Vec<&str> = file
-            .text
-            .lines()
-            .take_while(|line| line.starts_with("//!"))
-            .collect();
+    for file in sources().into_iter().filter(|file| file.path.ends_with("/lib.rs")) {
+        let map: Vec<&str> = file.text.lines().take_while(|line| line.starts_with("//!")).collect();
         if !(4..=45).contains(&map.len()) {
             breaches.push(format!("{}: the map has {} lines", file.path, map.len()));
             continue;
@@ -123,10 +109,7 @@ fn every_crate_opens_with_a_map() {
             }
         }
     }
-    must_be_empty(
-        "Each `lib.rs` opens with a map of its files and its invariants:",
-        &breaches,
-    );
+    must_be_empty("Each `lib.rs` opens with a map of its files and its invariants:", &breaches);
 }
 
 #[test]
@@ -142,10 +125,7 @@ fn nothing_is_waved_through() {
             }
         }
     }
-    must_be_empty(
-        "A test runs or goes; a lint is met or `expect`ed with a reason:",
-        &breaches,
-    );
+    must_be_empty("A test runs or goes; a lint is met or `expect`ed with a reason:", &breaches);
 }
 
 #[test]
@@ -153,9 +133,7 @@ fn tests_wait_for_the_thing_itself() {
     let mut breaches = Vec::new();
     for file in sources().iter().filter(|file| file.path != WAITING) {
         // With a paused clock nothing waits: time is an input then.
-        let paused = ["start_paused", "time::pause(", "time::advance("]
-            .iter()
-            .any(|p| file.text.contains(p));
+        let paused = ["start_paused", "time::pause(", "time::advance("].iter().any(|p| file.text.contains(p));
         for (line, text, test) in file.lines() {
             let code = text.split("//").next().unwrap_or_default();
             let sleeps = code.contains("sleep(") && !file.path.starts_with("tests/tidy");

@@ -23,7 +23,8 @@ async fn ask(requests: &str) -> String {
 
 #[tokio::test]
 async fn tells_its_name_and_what_it_saw() {
-    let answers = ask("GET /a?b=c HTTP/1.1\r\nHost: shop.localhost\r\nX-One: 1\r\nConnection: close\r\n\r\n").await;
+    let answers =
+        ask("GET /a?b=c HTTP/1.1\r\nHost: shop.localhost\r\nX-One: 1\r\nConnection: close\r\n\r\n").await;
     assert!(answers.starts_with("HTTP/1.1 200 OK\r\n"), "{answers}");
     let (_, body) = answers.split_once("\r\n\r\n").unwrap();
     assert_eq!(
@@ -35,12 +36,10 @@ async fn tells_its_name_and_what_it_saw() {
 
 #[tokio::test]
 async fn bodies_are_skipped_and_the_connection_is_kept() {
-    let answers = ask(
-        "POST /1 HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello\
+    let answers = ask("POST /1 HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello\
          POST /2 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nTrailer: x\r\n\r\n\
          \r\nHEAD /3 HTTP/1.1\r\n\r\n\
-         GET /4 HTTP/1.0\r\n\r\n",
-    )
+         GET /4 HTTP/1.0\r\n\r\n")
     .await;
     let seen = |path: &str| answers.contains(&format!("POST {path} HTTP/1.1\n"));
     assert!(seen("/1") && seen("/2"), "{answers}");

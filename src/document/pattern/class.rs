@@ -51,9 +51,7 @@ fn posix(rest: &mut &str, out: &mut String) -> Result<bool, PatternError> {
 fn range(rest: &mut &str, out: &mut String) -> Result<(), PatternError> {
     let low = character(rest)?;
     push(out, low);
-    let is_range = rest
-        .strip_prefix('-')
-        .is_some_and(|after| !after.is_empty() && !after.starts_with(']'));
+    let is_range = rest.strip_prefix('-').is_some_and(|after| !after.is_empty() && !after.starts_with(']'));
     if is_range && take(rest, "-") {
         let high = character(rest)?;
         if high < low {

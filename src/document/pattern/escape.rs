@@ -70,11 +70,7 @@ pub(super) fn character(rest: &mut &str) -> Result<char, PatternError> {
 /// Up to three octal digits. A single one but `\0` would be a back-reference, which does not exist.
 fn octal(first: char, rest: &mut &str) -> Option<char> {
     let mut value = first.to_digit(8)?;
-    let more = rest
-        .bytes()
-        .take(2)
-        .take_while(|b| matches!(b, b'0'..=b'7'))
-        .count();
+    let more = rest.bytes().take(2).take_while(|b| matches!(b, b'0'..=b'7')).count();
     if more == 0 && first != '0' {
         return None;
     }

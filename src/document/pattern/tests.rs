@@ -5,40 +5,21 @@ use super::{PatternError, compile, compile_bytes, decode, translate};
 fn check(pattern: &str, matching: &[&str], others: &[&str]) {
     let regex = compile(pattern).unwrap_or_else(|e| panic!("{pattern}: {e}"));
     for text in matching {
-        assert!(
-            regex.is_match(text),
-            "{pattern} should match {text:?}, is {regex}"
-        );
+        assert!(regex.is_match(text), "{pattern} should match {text:?}, is {regex}");
     }
     for text in others {
-        assert!(
-            !regex.is_match(text),
-            "{pattern} should not match {text:?}, is {regex}"
-        );
+        assert!(!regex.is_match(text), "{pattern} should not match {text:?}, is {regex}");
     }
     compile_bytes(pattern).unwrap_or_else(|e| panic!("{pattern} for bytes: {e}"));
 }
 
 fn refuses(pattern: &str) {
-    assert!(
-        compile(pattern).is_err(),
-        "{pattern} should be refused, is {:?}",
-        translate(pattern)
-    );
+    assert!(compile(pattern).is_err(), "{pattern} should be refused, is {:?}", translate(pattern));
 }
 
 #[test]
 fn plain_patterns_stay_as_they_are() {
-    for pattern in [
-        "^abc$",
-        "a|b",
-        "(a+b*?)c{2,3}",
-        "^(?i)json",
-        "(?P<n>x)",
-        ".+",
-        "(?s:.)",
-        "(?im-s)x",
-    ] {
+    for pattern in ["^abc$", "a|b", "(a+b*?)c{2,3}", "^(?i)json", "(?P<n>x)", ".+", "(?s:.)", "(?im-s)x"] {
         assert_eq!(translate(pattern).unwrap(), pattern);
     }
 }
@@ -173,10 +154,7 @@ fn what_go_refuses_is_refused() {
 
 #[test]
 fn the_reason_is_one_line() {
-    assert_eq!(
-        compile("(x").unwrap_err(),
-        PatternError::Engine("unclosed group".to_owned())
-    );
+    assert_eq!(compile("(x").unwrap_err(), PatternError::Engine("unclosed group".to_owned()));
 }
 
 #[test]

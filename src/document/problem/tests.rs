@@ -7,25 +7,14 @@ fn check(problem: &Problem, expected: &str) {
 }
 
 fn at(line: u32, column: u32, width: u32, excerpt: &str) -> Origin {
-    Origin::File {
-        path: "dynamic/shop.yaml".into(),
-        line,
-        column,
-        width,
-        excerpt: Some(excerpt.into()),
-    }
+    Origin::File { path: "dynamic/shop.yaml".into(), line, column, width, excerpt: Some(excerpt.into()) }
 }
 
 #[test]
 fn shows_the_line_with_carets_the_object_and_the_hint() {
     check(
         &Problem::error("rule_syntax", "unknown matcher `Hots`")
-            .at(at(
-                14,
-                13,
-                4,
-                "      rule: Hots(`shop.example`) && PathPrefix(`/api`)",
-            ))
+            .at(at(14, 13, 4, "      rule: Hots(`shop.example`) && PathPrefix(`/api`)"))
             .with_path("http.routers.shop.rule")
             .in_object("router `shop@file`")
             .did_you_mean(Some("Host")),
@@ -61,9 +50,7 @@ fn a_long_line_is_cut_around_the_place() {
 fn other_origins_name_themselves() {
     let problem = Problem::error("unknown_flag", "unknown flag");
     check(
-        &problem
-            .clone()
-            .at(Origin::Flag("--entrypoints.web.adress".into())),
+        &problem.clone().at(Origin::Flag("--entrypoints.web.adress".into())),
         "error: unknown flag\n  --> flag `--entrypoints.web.adress`",
     );
     check(
@@ -78,15 +65,10 @@ fn other_origins_name_themselves() {
         "error: empty rule\n  --> IngressRoute shop/web: spec.routes[0].match",
     );
     check(
-        &Problem::field("[1]", "unknown middleware")
-            .under("middlewares")
-            .in_object("router `a@file`"),
+        &Problem::field("[1]", "unknown middleware").under("middlewares").in_object("router `a@file`"),
         "error: unknown middleware\n  --> in router `a@file`, middlewares[1]",
     );
-    check(
-        &problem.at(Origin::file("traefik.yml")),
-        "error: unknown flag\n  --> traefik.yml",
-    );
+    check(&problem.at(Origin::file("traefik.yml")), "error: unknown flag\n  --> traefik.yml");
 }
 
 #[test]
@@ -103,9 +85,8 @@ fn the_summary_fits_one_line() {
 
 #[test]
 fn serialises_for_tools() {
-    let problem = Problem::error("unknown_key", "unknown key `a`")
-        .at(at(3, 5, 1, "    a: x"))
-        .with_path("http");
+    let problem =
+        Problem::error("unknown_key", "unknown key `a`").at(at(3, 5, 1, "    a: x")).with_path("http");
     assert_eq!(
         serde_json::to_value(&problem).unwrap(),
         serde_json::json!({

@@ -37,9 +37,7 @@ fn syntax(error: &serde_json::Error) -> Problem {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let place = Place::new(number(error.line()), number(error.column()).max(1), 1);
     let text = error.to_string();
-    let reason = text
-        .rsplit_once(" at line ")
-        .map_or(text.as_str(), |(reason, _)| reason);
+    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
     Problem::error("json_syntax", format!("this is not valid JSON: {reason}")).at(at(place))
 }
 

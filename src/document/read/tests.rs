@@ -7,11 +7,7 @@ use super::*;
 fn yaml(text: &str, expected: Json) {
     let (documents, problems) = parse_documents(text, Format::Yaml);
     assert_eq!(problems, [], "{text}");
-    assert_eq!(
-        documents.iter().map(Value::to_json).collect::<Vec<_>>(),
-        [expected],
-        "{text}"
-    );
+    assert_eq!(documents.iter().map(Value::to_json).collect::<Vec<_>>(), [expected], "{text}");
 }
 
 /// `line:column code` of each problem.
@@ -19,13 +15,7 @@ fn problems(text: &str, format: Format, expected: &[&str]) {
     let (_, problems) = parse_documents(text, format);
     let found: Vec<String> = problems
         .iter()
-        .map(|problem| {
-            format!(
-                "{} {}",
-                problem.origin.to_string().trim_start_matches(':'),
-                problem.code
-            )
-        })
+        .map(|problem| format!("{} {}", problem.origin.to_string().trim_start_matches(':'), problem.code))
         .collect();
     assert_eq!(found, expected, "{problems:?}");
 }
@@ -119,10 +109,7 @@ fn several_documents_and_one_of_them_broken() {
 fn a_second_document_is_not_dropped_in_silence() {
     let (value, warnings) = parse("a: 1\n---\nb: 2\n", Format::Yaml).unwrap();
     assert_eq!(value.to_json(), json!({"a": 1}));
-    assert_eq!(
-        warnings[0].summary(),
-        "only the first of several documents in this file is read (:3:1)"
-    );
+    assert_eq!(warnings[0].summary(), "only the first of several documents in this file is read (:3:1)");
     assert!(parse("a: 1\n---\n", Format::Yaml).unwrap().1.is_empty());
 }
 
@@ -141,11 +128,7 @@ fn places_count_characters_from_one() {
         let (value, _) = parse(text, format).unwrap();
         let member = &value.members()[0];
         let triple = |place: Place| (place.line, place.column, place.width);
-        assert_eq!(
-            (triple(member.key_place), triple(member.value.place)),
-            (key, item),
-            "{text}"
-        );
+        assert_eq!((triple(member.key_place), triple(member.value.place)), (key, item), "{text}");
     };
     check("# c\n  é: bar\n", Format::Yaml, (2, 3, 1), (2, 6, 3));
     check("\u{feff}a: 'b'\n", Format::Yaml, (1, 1, 1), (1, 4, 3));
@@ -171,11 +154,7 @@ fn locate_line(value: &Value, path: &str) -> Option<u32> {
 
 #[test]
 fn json_is_read_with_its_own_rules() {
-    let (value, _) = parse(
-        r#"{"a": "\ud83d\ude00\/", "b": [1e2, "true", null]}"#,
-        Format::Json,
-    )
-    .unwrap();
+    let (value, _) = parse(r#"{"a": "\ud83d\ude00\/", "b": [1e2, "true", null]}"#, Format::Json).unwrap();
     assert_eq!(value.to_json(), json!({"a": "😀/", "b": [100.0, "true", null]}));
     problems("{\"a\": 1,}", Format::Json, &["1:9 json_syntax"]);
     problems("{a: 1}", Format::Json, &["1:2 json_syntax"]);

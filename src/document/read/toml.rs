@@ -17,11 +17,8 @@ pub(super) fn document(text: &str) -> (Vec<Value>, Vec<Problem>) {
         .take(MAX_PROBLEMS)
         .map(|error| {
             let place = error.span().map_or(Place::NONE, |span| lines.place(span));
-            Problem::error(
-                "toml_syntax",
-                format!("this is not valid TOML: {}", error.message()),
-            )
-            .at(at(place))
+            Problem::error("toml_syntax", format!("this is not valid TOML: {}", error.message()))
+                .at(at(place))
         })
         .collect();
     if !problems.is_empty() {
@@ -48,9 +45,7 @@ fn mapping(lines: &Lines<'_>, table: &DeTable<'_>, depth: usize) -> Result<Kind,
     }
     // The crate sorts by name; a reader of messages expects the order of the text.
     members.sort_by_key(|(offset, _)| *offset);
-    Ok(Kind::Mapping(
-        members.into_iter().map(|(_, member)| member).collect(),
-    ))
+    Ok(Kind::Mapping(members.into_iter().map(|(_, member)| member).collect()))
 }
 
 fn value(lines: &Lines<'_>, item: &Spanned<DeValue<'_>>, depth: usize) -> Result<Value, Problem> {
@@ -89,9 +84,8 @@ struct Lines<'t> {
 
 impl<'t> Lines<'t> {
     fn new(text: &'t str) -> Self {
-        let starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(offset, _)| offset + 1))
-            .collect();
+        let starts =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(offset, _)| offset + 1)).collect();
         Self { text, starts }
     }
 
@@ -102,10 +96,6 @@ impl<'t> Lines<'t> {
         let before = self.text.get(start..span.start).unwrap_or_default();
         let inside = self.text.get(span).unwrap_or_default();
         let width = inside.lines().next().unwrap_or_default().chars().count();
-        Place::new(
-            number(line),
-            number(before.chars().count()) + 1,
-            number(width).max(1),
-        )
+        Place::new(number(line), number(before.chars().count()) + 1, number(width).max(1))
     }
 }

@@ -49,8 +49,7 @@ fn next_document(text: &str, after: u32) -> Option<(u32, usize)> {
 }
 
 fn is_marker(line: &str) -> bool {
-    line.strip_prefix("---")
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+    line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
 struct Reader<'t> {
@@ -102,11 +101,7 @@ impl<'t> Reader<'t> {
     fn value(&mut self, (event, span): (Event<'t>, Span), depth: usize) -> Result<Value, Problem> {
         let place = self.place(span);
         if depth > MAX_DEPTH {
-            return Err(fail(
-                place,
-                "too_deep",
-                format!("nested more than {MAX_DEPTH} deep"),
-            ));
+            return Err(fail(place, "too_deep", format!("nested more than {MAX_DEPTH} deep")));
         }
         let (kind, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => (scalar(&text, style, tag.as_deref()), anchor),
@@ -158,14 +153,9 @@ impl<'t> Reader<'t> {
                 self.merge(&mut merged, value, key_place);
             } else if let Some(first) = seen.insert(&key, key_place) {
                 let message = format!("the key `{key}` is written twice, first on line {}", first.line);
-                self.problems
-                    .push(Problem::error("duplicate_key", message).at(at(key_place)));
+                self.problems.push(Problem::error("duplicate_key", message).at(at(key_place)));
             } else {
-                members.push(Member {
-                    key,
-                    key_place,
-                    value,
-                });
+                members.push(Member { key, key_place, value });
             }
         }
         for member in merged {
@@ -185,11 +175,7 @@ impl<'t> Reader<'t> {
         let key = self.value(event, depth + 1)?;
         match key.scalar_text() {
             Some(text) => Ok((text, key.place)),
-            None => Err(fail(
-                key.place,
-                "wrong_type",
-                format!("a key must be a scalar, not {}", key.kind),
-            )),
+            None => Err(fail(key.place, "wrong_type", format!("a key must be a scalar, not {}", key.kind))),
         }
     }
 
@@ -210,19 +196,11 @@ impl<'t> Reader<'t> {
 
     fn alias(&mut self, id: usize, place: Place) -> Result<Value, Problem> {
         let Some((value, size)) = self.anchors.get(&id) else {
-            return Err(fail(
-                place,
-                "yaml_syntax",
-                "an alias stands inside what its anchor names",
-            ));
+            return Err(fail(place, "yaml_syntax", "an alias stands inside what its anchor names"));
         };
         self.expanded += size;
         if self.expanded > MAX_EXPANSION {
-            return Err(fail(
-                place,
-                "too_large",
-                format!("aliases make more than {MAX_EXPANSION} values"),
-            ));
+            return Err(fail(place, "too_large", format!("aliases make more than {MAX_EXPANSION} values")));
         }
         // The inner places stay those of the anchor, where a mistake must be mended.
         Ok(Value::new(value.kind.clone(), place))
@@ -230,11 +208,7 @@ impl<'t> Reader<'t> {
 
     fn place(&self, span: Span) -> Place {
         let (start, end) = (span.start, span.end);
-        let width = if start.line() == end.line() {
-            end.col().saturating_sub(start.col())
-        } else {
-            1
-        };
+        let width = if start.line() == end.line() { end.col().saturating_sub(start.col()) } else { 1 };
         Place::new(self.line(start), narrow(start.col()) + 1, narrow(width).max(1))
     }
 
@@ -244,11 +218,7 @@ impl<'t> Reader<'t> {
 
     fn syntax(&self, error: &ScanError) -> Problem {
         let place = Place::new(self.line(*error.marker()), narrow(error.marker().col()) + 1, 1);
-        fail(
-            place,
-            "yaml_syntax",
-            format!("this is not valid YAML: {}", error.info()),
-        )
+        fail(place, "yaml_syntax", format!("this is not valid YAML: {}", error.info()))
     }
 }
 
@@ -314,10 +284,7 @@ fn plain(text: &str) -> Kind {
         return Kind::Integer(value);
     }
     match float(text) {
-        Some(value) => Kind::Float {
-            value,
-            text: text.to_owned(),
-        },
+        Some(value) => Kind::Float { value, text: text.to_owned() },
         None => Kind::String(text.to_owned()),
     }
 }
@@ -343,11 +310,7 @@ fn integer(text: &str) -> Option<i64> {
         (digits, 10)
     };
     // `000` has no digit left, and is zero.
-    let digits = if digits.is_empty() && radix == 8 {
-        "0"
-    } else {
-        digits
-    };
+    let digits = if digits.is_empty() && radix == 8 { "0" } else { digits };
     if digits.starts_with(['+', '-']) {
         return None;
     }
@@ -358,19 +321,13 @@ fn float(text: &str) -> Option<f64> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     match digits {
         ".inf" | ".Inf" | ".INF" => {
-            return Some(if text.starts_with('-') {
-                f64::NEG_INFINITY
-            } else {
-                f64::INFINITY
-            });
+            return Some(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY });
         }
         ".nan" | ".NaN" | ".NAN" => return Some(f64::NAN),
         _ => {}
     }
     let looks_like_one = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && digits.bytes().any(|b| b.is_ascii_digit())
-        && digits
-            .bytes()
-            .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
+        && digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
     if looks_like_one { text.parse().ok() } else { None }
 }

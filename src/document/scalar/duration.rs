@@ -42,15 +42,11 @@ impl Duration {
     }
 
     pub const fn from_millis(millis: i64) -> Self {
-        Self {
-            nanos: millis.saturating_mul(MILLISECOND),
-        }
+        Self { nanos: millis.saturating_mul(MILLISECOND) }
     }
 
     pub const fn from_secs(secs: i64) -> Self {
-        Self {
-            nanos: secs.saturating_mul(SECOND),
-        }
+        Self { nanos: secs.saturating_mul(SECOND) }
     }
 
     pub const fn as_nanos(self) -> i64 {
@@ -67,11 +63,7 @@ impl Duration {
 
     /// The standard type; what is negative becomes zero.
     pub const fn to_std(self) -> std::time::Duration {
-        std::time::Duration::from_nanos(if self.nanos < 0 {
-            0
-        } else {
-            self.nanos.unsigned_abs()
-        })
+        std::time::Duration::from_nanos(if self.nanos < 0 { 0 } else { self.nanos.unsigned_abs() })
     }
 
     /// `None` unless positive: where zero and less mean "no limit".
@@ -82,9 +74,7 @@ impl Duration {
 
 impl From<std::time::Duration> for Duration {
     fn from(duration: std::time::Duration) -> Self {
-        Self {
-            nanos: i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX),
-        }
+        Self { nanos: i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX) }
     }
 }
 
@@ -117,22 +107,16 @@ impl FromStr for Duration {
             rest = after;
         }
         let nanos = if negative { -nanos } else { nanos };
-        i64::try_from(nanos)
-            .map(Self::from_nanos)
-            .map_err(|_| DurationError::Overflow(text.to_owned()))
+        i64::try_from(nanos).map(Self::from_nanos).map_err(|_| DurationError::Overflow(text.to_owned()))
     }
 }
 
 /// One `number unit` at the start of `rest`, in nanoseconds, and what follows it.
 fn term<'a>(text: &str, rest: &'a str) -> Result<(i128, &'a str), DurationError> {
     let syntax = || DurationError::Syntax(text.to_owned());
-    let number_end = rest
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .ok_or_else(syntax)?;
+    let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(syntax)?;
     let (number, after) = rest.split_at(number_end);
-    let unit_end = after
-        .find(|c: char| c.is_ascii_digit() || c == '.')
-        .unwrap_or(after.len());
+    let unit_end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
     let (unit, after) = after.split_at(unit_end);
     let unit = match unit {
         "ns" => 1,
@@ -143,10 +127,7 @@ fn term<'a>(text: &str, rest: &'a str) -> Result<(i128, &'a str), DurationError>
         "m" => MINUTE,
         "h" => HOUR,
         _ => {
-            return Err(DurationError::Unit {
-                text: text.to_owned(),
-                unit: unit.to_owned(),
-            });
+            return Err(DurationError::Unit { text: text.to_owned(), unit: unit.to_owned() });
         }
     };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
@@ -154,15 +135,8 @@ fn term<'a>(text: &str, rest: &'a str) -> Result<(i128, &'a str), DurationError>
         return Err(syntax());
     }
     let overflow = |_| DurationError::Overflow(text.to_owned());
-    let whole: i64 = if whole.is_empty() {
-        0
-    } else {
-        whole.parse().map_err(overflow)?
-    };
-    Ok((
-        i128::from(whole) * i128::from(unit) + scale(fraction, unit),
-        after,
-    ))
+    let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().map_err(overflow)? };
+    Ok((i128::from(whole) * i128::from(unit) + scale(fraction, unit), after))
 }
 
 /// A fraction's digits times the unit; digits below a nanosecond are cut.
@@ -279,11 +253,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, nanos: i64) {
-        assert_eq!(
-            text.parse::<Duration>().map(Duration::as_nanos),
-            Ok(nanos),
-            "{text}"
-        );
+        assert_eq!(text.parse::<Duration>().map(Duration::as_nanos), Ok(nanos), "{text}");
     }
 
     fn refuses(text: &str, message: &str) {
@@ -319,23 +289,14 @@ mod tests {
 
     #[test]
     fn refuses_the_rest_with_a_reason() {
-        refuses(
-            "",
-            "`` is not a duration: write it as `30s`, `1m30s` or `500ms`, or as a number of seconds",
-        );
+        refuses("", "`` is not a duration: write it as `30s`, `1m30s` or `500ms`, or as a number of seconds");
         refuses(
             "s",
             "`s` is not a duration: write it as `30s`, `1m30s` or `500ms`, or as a number of seconds",
         );
-        refuses(
-            "1d",
-            "`1d` is not a duration: unknown unit `d`, use ns, us, ms, s, m or h",
-        );
+        refuses("1d", "`1d` is not a duration: unknown unit `d`, use ns, us, ms, s, m or h");
         refuses("300000000h", "the duration `300000000h` is too long");
-        refuses(
-            "9223372036854775807",
-            "the duration `9223372036854775807` is too long",
-        );
+        refuses("9223372036854775807", "the duration `9223372036854775807` is too long");
         assert!("1.2.3s".parse::<Duration>().is_err());
         assert!("1h-2m".parse::<Duration>().is_err());
         assert!("1.5".parse::<Duration>().is_err());
@@ -361,20 +322,14 @@ mod tests {
             assert_eq!(Duration::from_nanos(nanos).to_string(), text);
             check(text, nanos);
         }
-        assert_eq!(
-            serde_json::to_string(&Duration::from_secs(10)).unwrap(),
-            "\"10s\""
-        );
+        assert_eq!(serde_json::to_string(&Duration::from_secs(10)).unwrap(), "\"10s\"");
     }
 
     #[test]
     fn zero_and_less_are_no_limit() {
         assert_eq!(Duration::from_secs(-1).positive(), None);
         assert_eq!(Duration::ZERO.positive(), None);
-        assert_eq!(
-            Duration::from_secs(1).positive(),
-            Some(std::time::Duration::from_secs(1))
-        );
+        assert_eq!(Duration::from_secs(1).positive(), Some(std::time::Duration::from_secs(1)));
         assert_eq!(Duration::from_secs(-1).to_std(), std::time::Duration::ZERO);
     }
 }

@@ -63,10 +63,7 @@ impl FileOrContent {
         match self.path() {
             Some(path) => fs::read(path),
             None if self.is_pem() => Ok(self.0.clone().into_bytes()),
-            None => Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                "no such file, and not PEM itself",
-            )),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "no such file, and not PEM itself")),
         }
     }
 
@@ -75,11 +72,7 @@ impl FileOrContent {
         let ending = Path::new(&self.0).extension().and_then(|ending| ending.to_str());
         let named_as_pem =
             ending.is_some_and(|ending| PEM_ENDINGS.contains(&ending)) && !self.0.contains('\n');
-        if self.0.is_empty() || named_as_pem || self.path().is_some() {
-            &self.0
-        } else {
-            REDACTED
-        }
+        if self.0.is_empty() || named_as_pem || self.path().is_some() { &self.0 } else { REDACTED }
     }
 }
 

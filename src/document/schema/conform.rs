@@ -14,10 +14,7 @@ use crate::read::at;
 use crate::value::{Kind, Member, Place, Value};
 
 pub(super) fn conform(root: &Json, value: &Value) -> (Value, Vec<Problem>) {
-    let mut walk = Walk {
-        root,
-        problems: Vec::new(),
-    };
+    let mut walk = Walk { root, problems: Vec::new() };
     let conformed = walk.value(root, value, "", value.place);
     (conformed, walk.problems)
 }
@@ -55,11 +52,8 @@ impl<'s> Walk<'s> {
                 self.list(schema, &items, value.place, path)
             }
             Kind::Null if is_object(schema) || has_type(schema, "array") => {
-                let kind = if is_object(schema) {
-                    Kind::Mapping(Vec::new())
-                } else {
-                    Kind::Sequence(Vec::new())
-                };
+                let kind =
+                    if is_object(schema) { Kind::Mapping(Vec::new()) } else { Kind::Sequence(Vec::new()) };
                 self.value(schema, &Value::new(kind, value.place), path, place)
             }
             Kind::Bool(_) | Kind::String(_) if is_object(schema) => self.switch(schema, value, path, place),
@@ -107,11 +101,7 @@ impl<'s> Walk<'s> {
             };
             if found.is_some() && conformed.iter().any(|earlier| earlier.key == name) {
                 let message = format!("`{}` is written twice", member.key);
-                self.report(
-                    Problem::error("duplicate_key", message),
-                    &join(path, name),
-                    member.key_place,
-                );
+                self.report(Problem::error("duplicate_key", message), &join(path, name), member.key_place);
                 continue;
             }
             let path = join(path, name);
@@ -120,11 +110,7 @@ impl<'s> Walk<'s> {
                 None => Some(member.value.clone()),
             };
             if let Some(value) = value {
-                conformed.push(Member {
-                    key: name.to_owned(),
-                    key_place: member.key_place,
-                    value,
-                });
+                conformed.push(Member { key: name.to_owned(), key_place: member.key_place, value });
             }
         }
         self.missing(schema, &conformed, path, place);
@@ -133,15 +119,8 @@ impl<'s> Walk<'s> {
 
     /// The value of one key; `None` where it means that the key is absent.
     fn member(&mut self, schema: &'s Json, member: &Member, path: &str) -> Option<Value> {
-        let is_scalar = !matches!(
-            member.value.kind,
-            Kind::Null | Kind::Mapping(_) | Kind::Sequence(_)
-        );
-        let place = if is_scalar {
-            member.value.place
-        } else {
-            member.key_place
-        };
+        let is_scalar = !matches!(member.value.kind, Kind::Null | Kind::Mapping(_) | Kind::Sequence(_));
+        let place = if is_scalar { member.value.place } else { member.key_place };
         // Traefik passes over a key without a value; only an object could have been meant to be switched on.
         if member.value.is_null() {
             let resolved = resolve(self.root, schema);
@@ -197,9 +176,7 @@ impl<'s> Walk<'s> {
             Kind::String(text)
                 if !names.is_empty() && !branches.iter().any(|branch| is_open_text(branch)) =>
             {
-                let is_alias = branches
-                    .iter()
-                    .any(|branch| aliases(branch).any(|alias| alias == text));
+                let is_alias = branches.iter().any(|branch| aliases(branch).any(|alias| alias == text));
                 if !is_alias && !names.contains(&text.as_str()) {
                     self.report(not_among(text, &names), path, place);
                 }
@@ -212,17 +189,13 @@ impl<'s> Walk<'s> {
         }
         // The alternative with the fewest complaints is the one that was meant.
         let attempts = branches.iter().map(|branch| {
-            let mut walk = Walk {
-                root: self.root,
-                problems: Vec::new(),
-            };
+            let mut walk = Walk { root: self.root, problems: Vec::new() };
             let conformed = walk.value(branch, value, path, place);
             (conformed, walk.problems)
         });
         let best = attempts.min_by_key(|(_, problems)| {
-            let wrong_type = problems
-                .iter()
-                .any(|problem| problem.code == "wrong_type" && problem.path == path);
+            let wrong_type =
+                problems.iter().any(|problem| problem.code == "wrong_type" && problem.path == path);
             (wrong_type, problems.len())
         });
         match best {
@@ -250,27 +223,17 @@ impl<'s> Walk<'s> {
                 Some((name, child)) => {
                     // A kind may have nothing to say: `contentType:` is as good as `contentType: {}`.
                     let value = self.value(child, &member.value, &join(path, name), member.value.place);
-                    conformed.push(Member {
-                        key: name.to_owned(),
-                        key_place: member.key_place,
-                        value,
-                    });
+                    conformed.push(Member { key: name.to_owned(), key_place: member.key_place, value });
                 }
                 None => self.unknown(member, &known, path),
             }
         }
         if let [first, second, ..] = conformed.as_slice() {
-            let message = format!(
-                "only one kind may be given, not both `{}` and `{}`",
-                first.key, second.key
-            );
+            let message =
+                format!("only one kind may be given, not both `{}` and `{}`", first.key, second.key);
             self.report(Problem::error("two_kinds", message), path, second.key_place);
         } else if conformed.is_empty() && members.is_empty() {
-            self.report(
-                Problem::error("missing_key", "it is of no kind: one is needed"),
-                path,
-                place,
-            );
+            self.report(Problem::error("missing_key", "it is of no kind: one is needed"), path, place);
         }
         Value::new(Kind::Mapping(conformed), value.place)
     }
@@ -282,12 +245,8 @@ impl<'s> Walk<'s> {
     }
 
     fn missing(&mut self, schema: &Json, members: &[Member], path: &str, place: Place) {
-        for name in schema
-            .get("required")
-            .and_then(Json::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Json::as_str)
+        for name in
+            schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str)
         {
             // One that was written and is wrong has been reported as that.
             let complained = |problem: &Problem| problem.path == join(path, name);
@@ -309,9 +268,7 @@ fn split(value: &Value) -> Vec<Value> {
     if text.trim().is_empty() {
         return Vec::new();
     }
-    text.split(',')
-        .map(|item| Value::new(Kind::String(item.trim().to_owned()), value.place))
-        .collect()
+    text.split(',').map(|item| Value::new(Kind::String(item.trim().to_owned()), value.place)).collect()
 }
 
 /// A string that is not one of a list.

@@ -31,10 +31,7 @@ pub(super) fn resolve<'s>(root: &'s Json, mut schema: &'s Json) -> &'s Json {
 
 /// The alternatives of a schema, without the one that is `null` alone.
 pub(super) fn branches<'s>(root: &'s Json, schema: &'s Json) -> Vec<&'s Json> {
-    let list = schema
-        .get("anyOf")
-        .or_else(|| schema.get("oneOf"))
-        .and_then(Json::as_array);
+    let list = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Json::as_array);
     let branches = list.into_iter().flatten().map(|branch| resolve(root, branch));
     branches.filter(|branch| !is_null_alone(branch)).collect()
 }
@@ -47,9 +44,7 @@ pub(super) fn allows_null(root: &Json, schema: &Json) -> bool {
     let listed = has_type(schema, "null");
     let branch = |key: &str| {
         let list = schema.get(key).and_then(Json::as_array);
-        list.into_iter()
-            .flatten()
-            .any(|branch| is_null_alone(resolve(root, branch)))
+        list.into_iter().flatten().any(|branch| is_null_alone(resolve(root, branch)))
     };
     listed || branch("anyOf") || branch("oneOf")
 }
@@ -89,11 +84,7 @@ fn gather<'s>(root: &'s Json, schema: &'s Json, depth: usize, found: &mut Vec<(&
         return;
     }
     let schema = resolve(root, schema);
-    let own = schema
-        .get("properties")
-        .and_then(Json::as_object)
-        .into_iter()
-        .flat_map(Map::iter);
+    let own = schema.get("properties").and_then(Json::as_object).into_iter().flat_map(Map::iter);
     for (name, property) in own {
         // An enum's variant has its other names beside its only property.
         let others = aliases(property).chain(aliases(schema));
@@ -112,20 +103,13 @@ fn gather<'s>(root: &'s Json, schema: &'s Json, depth: usize, found: &mut Vec<(&
 
 /// What `#[schemars(extend("x-aliases" = [...]))]` repeats of `#[serde(alias = "...")]`, which schemars passes over.
 pub(super) fn aliases(schema: &Json) -> impl Iterator<Item = &str> {
-    schema
-        .get("x-aliases")
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Json::as_str)
+    schema.get("x-aliases").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str)
 }
 
 /// A property by its name in any case; the exact one first.
 pub(super) fn property<'s>(properties: &[(&'s str, &'s Json)], key: &str) -> Option<(&'s str, &'s Json)> {
     let exact = properties.iter().find(|(name, _)| *name == key);
-    exact
-        .or_else(|| properties.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)))
-        .copied()
+    exact.or_else(|| properties.iter().find(|(name, _)| name.eq_ignore_ascii_case(key))).copied()
 }
 
 /// What keys that are no property mean.
@@ -137,10 +121,7 @@ pub(super) enum Additional<'s> {
 }
 
 pub(super) fn additional(schema: &Json) -> Additional<'_> {
-    match schema
-        .get("additionalProperties")
-        .or_else(|| schema.get("unevaluatedProperties"))
-    {
+    match schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties")) {
         Some(Json::Bool(false)) => Additional::Denied,
         Some(values @ Json::Object(_)) => Additional::Values(values),
         _ => Additional::Ignored,
@@ -178,9 +159,7 @@ fn child<'s>(root: &'s Json, schema: &'s Json, key: &str, depth: usize) -> Optio
         return None;
     }
     if key.starts_with('[') {
-        return flat(root, schema)
-            .into_iter()
-            .find_map(|schema| schema.get("items"));
+        return flat(root, schema).into_iter().find_map(|schema| schema.get("items"));
     }
     let schema = resolve(root, schema);
     if let Some((_, property)) = property(&properties(root, schema), key) {
@@ -189,7 +168,5 @@ fn child<'s>(root: &'s Json, schema: &'s Json, key: &str, depth: usize) -> Optio
     if let Additional::Values(values) = additional(schema) {
         return Some(values);
     }
-    branches(root, schema)
-        .into_iter()
-        .find_map(|branch| child(root, branch, key, depth + 1))
+    branches(root, schema).into_iter().find_map(|branch| child(root, branch, key, depth + 1))
 }

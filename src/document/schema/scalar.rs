@@ -14,9 +14,7 @@ pub(super) fn scalar(schema: &Json, value: &Value) -> Result<Kind, Problem> {
     let kind = choice(schema, kind)?;
     check_range(schema, &kind)?;
     if let (Some("duration"), Kind::String(text)) = (schema.get("format").and_then(Json::as_str), &kind) {
-        text.trim()
-            .parse::<Duration>()
-            .map_err(|error| Problem::error("invalid_value", error))?;
+        text.trim().parse::<Duration>().map_err(|error| Problem::error("invalid_value", error))?;
     }
     Ok(kind)
 }
@@ -58,10 +56,7 @@ fn from_text(schema: &Json, text: &str) -> Option<Kind> {
         return None;
     }
     let value = text.parse().ok()?;
-    Some(Kind::Float {
-        value,
-        text: text.to_owned(),
-    })
+    Some(Kind::Float { value, text: text.to_owned() })
 }
 
 /// Go's `strconv.ParseBool`.
@@ -94,10 +89,7 @@ fn choice(schema: &Json, kind: Kind) -> Result<Kind, Problem> {
 /// The texts that a schema admits, if it lists them.
 pub(super) fn names(schema: &Json) -> Vec<&str> {
     let listed = schema.get("enum").and_then(Json::as_array).into_iter().flatten();
-    listed
-        .chain(schema.get("const"))
-        .filter_map(Json::as_str)
-        .collect()
+    listed.chain(schema.get("const")).filter_map(Json::as_str).collect()
 }
 
 pub(super) fn not_among(text: &str, names: &[&str]) -> Problem {
@@ -113,20 +105,15 @@ pub(super) fn not_among(text: &str, names: &[&str]) -> Problem {
 fn check_range(schema: &Json, kind: &Kind) -> Result<(), Problem> {
     let Kind::Integer(value) = kind else { return Ok(()) };
     let bound = |key: &str| schema.get(key).and_then(Json::as_f64);
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "bounds are small, and serde has the last word"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "bounds are small, and serde has the last word")]
     let number = *value as f64;
     match (bound("minimum"), bound("maximum")) {
-        (Some(min), _) if number < min => Err(Problem::error(
-            "invalid_value",
-            format!("{value} is too small: the least is {min}"),
-        )),
-        (_, Some(max)) if number > max => Err(Problem::error(
-            "invalid_value",
-            format!("{value} is too large: the most is {max}"),
-        )),
+        (Some(min), _) if number < min => {
+            Err(Problem::error("invalid_value", format!("{value} is too small: the least is {min}")))
+        }
+        (_, Some(max)) if number > max => {
+            Err(Problem::error("invalid_value", format!("{value} is too large: the most is {max}")))
+        }
         _ => Ok(()),
     }
 }
@@ -145,11 +132,7 @@ pub(super) fn mismatch(schema: &Json, value: &Value) -> Problem {
     .filter(|(name, _)| has_type(schema, name))
     .map(|(_, said)| said)
     .collect();
-    let wanted = if wanted.is_empty() {
-        "something else".to_owned()
-    } else {
-        wanted.join(" or ")
-    };
+    let wanted = if wanted.is_empty() { "something else".to_owned() } else { wanted.join(" or ") };
     let is_secret = schema.get("writeOnly") == Some(&Json::Bool(true));
     let found = match value.scalar_text() {
         Some(text) if !is_secret && text.chars().count() <= 60 => {

@@ -94,10 +94,7 @@ fn scalars_become_what_is_wanted() {
         "maxSize: '80'\nenabled: 'T'\nratio: '0.5'\n",
         &json!({"maxSize": 80, "enabled": true, "ratio": 0.5}),
     );
-    takes(
-        "maxSize: 80.0\nenabled: 1\nratio: 1\n",
-        &json!({"maxSize": 80, "enabled": true, "ratio": 1.0}),
-    );
+    takes("maxSize: 80.0\nenabled: 1\nratio: 1\n", &json!({"maxSize": 80, "enabled": true, "ratio": 1.0}));
     takes("list: a, b,c\n", &json!({"list": ["a", "b", "c"]}));
     takes("list: ''\n", &json!({"list": []}));
     takes("list: [1, x]\n", &json!({"list": ["1", "x"]}));
@@ -133,39 +130,18 @@ fn an_object_without_a_value_is_left_out_with_a_warning() {
 fn enums_are_by_name() {
     takes("level: Top\n", &json!({"level": "high"}));
     takes("level: ''\n", &json!({"level": "high"}));
-    takes(
-        "kind: {prefixed: {prefix: /a}}\n",
-        &json!({"kind": {"addPrefix": {"prefix": "/a"}}}),
-    );
+    takes("kind: {prefixed: {prefix: /a}}\n", &json!({"kind": {"addPrefix": {"prefix": "/a"}}}));
     takes("level: high\n", &json!({"level": "high"}));
-    says(
-        "level: hihg\n",
-        &["`hihg` is not `low` or `high` (a.yml:1:8, level); did you mean `high`?"],
-    );
-    takes(
-        "kind: {AddPrefix: {prefix: /a}}\n",
-        &json!({"kind": {"addPrefix": {"prefix": "/a"}}}),
-    );
-    takes(
-        "kind: {contentType: }\n",
-        &json!({"kind": {"contentType": {"insecure": false, "basePath": ""}}}),
-    );
-    says(
-        "kind: {addPrefx: {}}\n",
-        &["unknown key `addPrefx` (a.yml:1:8, kind); did you mean `addPrefix`?"],
-    );
+    says("level: hihg\n", &["`hihg` is not `low` or `high` (a.yml:1:8, level); did you mean `high`?"]);
+    takes("kind: {AddPrefix: {prefix: /a}}\n", &json!({"kind": {"addPrefix": {"prefix": "/a"}}}));
+    takes("kind: {contentType: }\n", &json!({"kind": {"contentType": {"insecure": false, "basePath": ""}}}));
+    says("kind: {addPrefx: {}}\n", &["unknown key `addPrefx` (a.yml:1:8, kind); did you mean `addPrefix`?"]);
     says(
         "kind:\n  addPrefix: {prefix: a}\n  contentType: {}\n",
         &["only one kind may be given, not both `addPrefix` and `contentType` (a.yml:3:3, kind)"],
     );
-    says(
-        "kind:\n  addPrefix: {}\n",
-        &["`prefix` is missing (a.yml:2:14, kind.addPrefix)"],
-    );
-    says(
-        "kind: {}\n",
-        &["it is of no kind: one is needed (a.yml:1:1, kind)"],
-    );
+    says("kind:\n  addPrefix: {}\n", &["`prefix` is missing (a.yml:2:14, kind.addPrefix)"]);
+    says("kind: {}\n", &["it is of no kind: one is needed (a.yml:1:1, kind)"]);
 }
 
 #[test]

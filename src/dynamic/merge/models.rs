@@ -81,7 +81,8 @@ fn inherit(router: &mut Router, model: &Model) {
 /// Children of a router that became several follow all of its copies.
 pub(super) fn follow_parents(routers: &mut Map<Router>, memo: &Memo<Router>) {
     let is_split = |parent: &String| {
-        memo.get(parent.as_str()).is_some_and(|made| !matches!(made.into.as_slice(), [(name, _)] if **name == **parent))
+        memo.get(parent.as_str())
+            .is_some_and(|made| !matches!(made.into.as_slice(), [(name, _)] if **name == **parent))
     };
     for element in routers.values_mut() {
         let Some(config) = &element.config else { continue };

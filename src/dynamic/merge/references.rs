@@ -27,10 +27,14 @@ pub(super) fn service(config: &mut service::Config, provider: &str) {
 
 /// A group that is only carried so far: every reference of it stands at one of these keys.
 fn untyped(group: &mut serde_json::Value, provider: &str) {
-    let Some(members) = group.as_object_mut() else { return };
+    let Some(members) = group.as_object_mut() else {
+        return;
+    };
     for (key, value) in members {
         match value {
-            serde_json::Value::String(reference) if ["service", "fallback", "name"].contains(&key.as_str()) => {
+            serde_json::Value::String(reference)
+                if ["service", "fallback", "name"].contains(&key.as_str()) =>
+            {
                 qualify(reference, provider);
             }
             serde_json::Value::Array(items) if ["services", "mirrors"].contains(&key.as_str()) => {

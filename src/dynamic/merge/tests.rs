@@ -4,7 +4,10 @@ use super::*;
 use crate::element::Source;
 
 fn named<T>(objects: Vec<(&str, T)>) -> Map<T> {
-    objects.into_iter().map(|(name, config)| (name.into(), Arc::new(Element::new(config, Source::default())))).collect()
+    objects
+        .into_iter()
+        .map(|(name, config)| (name.into(), Arc::new(Element::new(config, Source::default()))))
+        .collect()
 }
 
 fn router(rule: &str) -> http::Router {
@@ -36,7 +39,10 @@ fn names_and_references_get_their_provider() {
         tls: Some(tls),
         ..router("Host(`a`)")
     };
-    let merged = merge(&one("file", with_routers(vec![("shop", written)])), &[entry_point("web", true, Model::default())]);
+    let merged = merge(
+        &one("file", with_routers(vec![("shop", written)])),
+        &[entry_point("web", true, Model::default())],
+    );
     let shop = config(&merged, "shop@file");
     assert_eq!(shop.service, "shop@file");
     assert_eq!(shop.middlewares, ["auth@file", "cors@kubernetescrd"]);
@@ -52,7 +58,8 @@ fn only_default_entry_points_are_taken() {
         EntryPoint { name: "dns".into(), is_default: true, is_udp: true, model: Model::default() },
     ];
     let child = http::Router { parent_refs: vec!["shop".to_owned()], ..router("Path(`/`)") };
-    let merged = merge(&one("file", with_routers(vec![("shop", router("x")), ("child", child)])), &entry_points);
+    let merged =
+        merge(&one("file", with_routers(vec![("shop", router("x")), ("child", child)])), &entry_points);
     assert_eq!(config(&merged, "shop@file").entry_points, ["web"]);
     assert!(config(&merged, "child@file").entry_points.is_empty());
     assert_eq!(config(&merged, "child@file").parent_refs, ["shop@file"]);
@@ -73,7 +80,10 @@ fn a_model_splits_the_router() {
     assert_eq!((plain.entry_points.as_slice(), plain.tls.is_some()), (["web".to_owned()].as_slice(), false));
     let secure = config(&merged, "websecure-shop@file");
     assert_eq!(secure.middlewares, ["secure@file", "auth@file"]);
-    assert_eq!((secure.entry_points.as_slice(), secure.tls.is_some()), (["websecure".to_owned()].as_slice(), true));
+    assert_eq!(
+        (secure.entry_points.as_slice(), secure.tls.is_some()),
+        (["websecure".to_owned()].as_slice(), true)
+    );
     assert_eq!(secure.observability.as_ref().unwrap().access_logs, Some(false));
     assert_eq!(config(&merged, "child@file").parent_refs, ["websecure-shop@file", "shop@file"]);
 }
@@ -81,7 +91,10 @@ fn a_model_splits_the_router() {
 #[test]
 fn one_entry_point_with_a_model_keeps_the_name() {
     let model = Model { tls: Some(RouterTls::default()), ..Model::default() };
-    let merged = merge(&one("file", with_routers(vec![("shop", router("x"))])), &[entry_point("websecure", true, model)]);
+    let merged = merge(
+        &one("file", with_routers(vec![("shop", router("x"))])),
+        &[entry_point("websecure", true, model)],
+    );
     assert_eq!(merged.http.routers.keys().map(|name| &**name).collect::<Vec<_>>(), ["shop@file"]);
 }
 
@@ -144,5 +157,8 @@ fn references_inside_services_are_completed() {
     assert_eq!(shop.children(), ["v1@file", "v2@other"]);
     assert_eq!(shop.middlewares, ["m@file"]);
     let mirroring = shop.mirroring.as_ref().unwrap();
-    assert_eq!((mirroring["service"].as_str(), mirroring["mirrors"][0]["name"].as_str()), (Some("v1@file"), Some("v2@file")));
+    assert_eq!(
+        (mirroring["service"].as_str(), mirroring["mirrors"][0]["name"].as_str()),
+        (Some("v1@file"), Some("v2@file"))
+    );
 }

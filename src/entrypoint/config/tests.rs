@@ -17,14 +17,8 @@ fn defaults_are_those_of_traefik() {
     assert_eq!(problems, [""; 0]);
     let config = config.unwrap();
     assert!(config.http.sanitize_path && config.http.encoded_characters.allow_encoded_hash);
-    assert_eq!(
-        config.transport.life_cycle.grace_time_out,
-        Duration::from_secs(10)
-    );
-    assert_eq!(
-        config.transport.responding_timeouts.idle_timeout,
-        Duration::from_secs(180)
-    );
+    assert_eq!(config.transport.life_cycle.grace_time_out, Duration::from_secs(10));
+    assert_eq!(config.transport.responding_timeouts.idle_timeout, Duration::from_secs(180));
     assert_eq!(config.http2.max_concurrent_streams, 250);
     assert_eq!(config.address().unwrap().port, 80);
 }
@@ -80,8 +74,5 @@ http: {redirections: {entryPoint: {to: ':x'}}}
             "`:x` is not a port (http.redirections.entryPoint.to)",
         ]
     );
-    assert_eq!(
-        read("{}").1,
-        ["the entry point has no `address`; write `address: \":80\"`"]
-    );
+    assert_eq!(read("{}").1, ["the entry point has no `address`; write `address: \":80\"`"]);
 }

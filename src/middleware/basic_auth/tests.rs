@@ -30,12 +30,9 @@ async fn check(authorization: &str, wanted: bool) {
 
 #[tokio::test]
 async fn the_right_password_passes() {
-    for (user, password) in [
-        ("apr", "apr-pass"),
-        ("md5", "md5-pass"),
-        ("sha", "sha-pass"),
-        ("bcy", "bc-pass"),
-    ] {
+    for (user, password) in
+        [("apr", "apr-pass"), ("md5", "md5-pass"), ("sha", "sha-pass"), ("bcy", "bc-pass")]
+    {
         check(&basic(user, password), true).await;
         check(&basic(user, &format!("{password}x")), false).await;
         check(&basic(user, ""), false).await;
@@ -66,10 +63,7 @@ async fn the_challenge_is_traefiks() {
     let mut req = request("/");
     let res = answer(usual().request(&mut req).await);
     assert_eq!(res.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(
-        header_values(res.headers(), "www-authenticate"),
-        ["Basic realm=\"traefik\""]
-    );
+    assert_eq!(header_values(res.headers(), "www-authenticate"), ["Basic realm=\"traefik\""]);
     assert_eq!(header_values(res.headers(), "content-type"), ["text/plain"]);
     assert_eq!(text(&res), "401 Unauthorized\n");
     assert_eq!(req.record.reason.get(), Some("auth_failed"));
@@ -90,18 +84,13 @@ async fn the_service_sees_what_it_should() {
     ))
     .unwrap();
     let mut req = with_header(request("/"), "authorization", &basic("apr", "apr-pass"));
-    req.headers_mut()
-        .append("x-webauth-user", HeaderValue::from_static("root"));
-    req.headers_mut()
-        .append("x-webauth-user", HeaderValue::from_static("admin"));
+    req.headers_mut().append("x-webauth-user", HeaderValue::from_static("root"));
+    req.headers_mut().append("x-webauth-user", HeaderValue::from_static("admin"));
     assert!(passes(&auth.request(&mut req).await));
     assert_eq!(header_values(req.headers(), "x-webauth-user"), ["apr"]);
     assert_eq!(header_values(req.headers(), "authorization"), [""; 0]);
     let res = answer(auth.request(&mut request("/")).await);
-    assert_eq!(
-        header_values(res.headers(), "www-authenticate"),
-        ["Basic realm=\"My Place\""]
-    );
+    assert_eq!(header_values(res.headers(), "www-authenticate"), ["Basic realm=\"My Place\""]);
 }
 
 #[tokio::test]
@@ -133,14 +122,8 @@ fn names_mistakes() {
     build_error(built("{}"), "");
     build_error(built(r#"{"users": ["no-colon-here"]}"#), "users[0]");
     build_error(built(r#"{"usersFile": "/nowhere/users"}"#), "usersFile");
-    build_error(
-        built(&format!(r#"{{"users": {USERS}, "headerField": "a b"}}"#)),
-        "headerField",
-    );
-    build_error(
-        built(&format!(r#"{{"users": {USERS}, "realm": "a\nb"}}"#)),
-        "realm",
-    );
+    build_error(built(&format!(r#"{{"users": {USERS}, "headerField": "a b"}}"#)), "headerField");
+    build_error(built(&format!(r#"{{"users": {USERS}, "realm": "a\nb"}}"#)), "realm");
 }
 
 #[test]

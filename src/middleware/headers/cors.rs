@@ -84,16 +84,8 @@ impl Cors {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         self.common(Some(origin), headers);
         let asked_headers = req.headers().get(ACCESS_CONTROL_REQUEST_HEADERS);
-        set(
-            headers,
-            ACCESS_CONTROL_ALLOW_HEADERS,
-            self.headers.value(asked_headers),
-        );
-        set(
-            headers,
-            ACCESS_CONTROL_ALLOW_METHODS,
-            self.methods.value(Some(asked)),
-        );
+        set(headers, ACCESS_CONTROL_ALLOW_HEADERS, self.headers.value(asked_headers));
+        set(headers, ACCESS_CONTROL_ALLOW_METHODS, self.methods.value(Some(asked)));
         set(headers, ACCESS_CONTROL_MAX_AGE, self.max_age.as_ref());
         Some(res)
     }
@@ -106,11 +98,7 @@ impl Cors {
     }
 
     fn common(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
-        set(
-            headers,
-            ACCESS_CONTROL_ALLOW_ORIGIN,
-            self.allowed(origin).as_ref(),
-        );
+        set(headers, ACCESS_CONTROL_ALLOW_ORIGIN, self.allowed(origin).as_ref());
         if self.credentials {
             headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         }
@@ -127,9 +115,7 @@ impl Cors {
             Some(_) => Some(ANY),
             None => origin
                 .filter(|origin| {
-                    self.origin_patterns
-                        .iter()
-                        .any(|pattern| pattern.is_match(origin.as_bytes()))
+                    self.origin_patterns.iter().any(|pattern| pattern.is_match(origin.as_bytes()))
                 })
                 .cloned(),
         }

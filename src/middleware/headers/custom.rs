@@ -88,9 +88,8 @@ fn changes(field: &str, map: &BTreeMap<String, String>) -> Result<Vec<Change>, P
     let mut changes = Vec::with_capacity(map.len());
     for (name, text) in map {
         let path = format!("{field}.{name}");
-        let name: HeaderName = name
-            .parse()
-            .map_err(|_invalid| Problem::field(&path, format!("`{name}` is no header name")))?;
+        let name: HeaderName =
+            name.parse().map_err(|_invalid| Problem::field(&path, format!("`{name}` is no header name")))?;
         // They say how the message is framed, which is not the configuration's to say; Go ignores them too.
         if ![CONTENT_LENGTH, TRANSFER_ENCODING].contains(&name) {
             changes.push((name, super::optional(&path, text)?));

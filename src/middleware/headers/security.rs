@@ -40,22 +40,14 @@ impl Security {
         let (mut always, mut when_secure) = (always, Vec::new());
         if !config.is_development {
             if let Some(value) = strict_transport_security(config)? {
-                let list = if config.force_sts_header {
-                    &mut always
-                } else {
-                    &mut when_secure
-                };
+                let list = if config.force_sts_header { &mut always } else { &mut when_secure };
                 list.push((STRICT_TRANSPORT_SECURITY, value));
             }
             if let Some(pins) = super::optional("publicKey", &config.public_key)? {
                 when_secure.push((PUBLIC_KEY_PINS, pins));
             }
         }
-        let hosts = if config.is_development {
-            &[][..]
-        } else {
-            &config.allowed_hosts
-        };
+        let hosts = if config.is_development { &[][..] } else { &config.allowed_hosts };
         let security = Self {
             allowed_hosts: hosts.iter().map(|host| host.as_str().into()).collect(),
             host_headers: host_headers(config)?,
@@ -83,10 +75,7 @@ impl Security {
             .filter_map(|name| req.headers().get(name))
             .find(|value| !value.is_empty());
         let host = said.map_or(redirect::host(req).as_bytes(), |value| value.as_bytes());
-        let allowed = self
-            .allowed_hosts
-            .iter()
-            .any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(host));
+        let allowed = self.allowed_hosts.iter().any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(host));
         (!allowed).then(|| Response::text_error(StatusCode::INTERNAL_SERVER_ERROR, "Bad Host\n"))
     }
 
@@ -127,30 +116,18 @@ fn always(config: &Config) -> Result<(Fixed, WithNonce), Problem> {
         (true, false) => String::new(),
     };
     let frame = or(&config.custom_frame_options_value, config.frame_deny, "DENY");
-    let xss = or(
-        &config.custom_browser_xss_value,
-        config.browser_xss_filter,
-        "1; mode=block",
-    );
+    let xss = or(&config.custom_browser_xss_value, config.browser_xss_filter, "1; mode=block");
     for (field, name, text) in [
         ("customFrameOptionsValue", X_FRAME_OPTIONS, &frame),
         ("customBrowserXSSValue", X_XSS_PROTECTION, &xss),
-        (
-            "contentSecurityPolicy",
-            CONTENT_SECURITY_POLICY,
-            &config.content_security_policy,
-        ),
+        ("contentSecurityPolicy", CONTENT_SECURITY_POLICY, &config.content_security_policy),
         (
             "contentSecurityPolicyReportOnly",
             CONTENT_SECURITY_POLICY_REPORT_ONLY,
             &config.content_security_policy_report_only,
         ),
         ("referrerPolicy", REFERRER_POLICY, &config.referrer_policy),
-        (
-            "permissionsPolicy",
-            PERMISSIONS_POLICY,
-            &config.permissions_policy,
-        ),
+        ("permissionsPolicy", PERMISSIONS_POLICY, &config.permissions_policy),
     ] {
         let Some(value) = super::optional(field, text)? else {
             continue;
@@ -172,11 +149,7 @@ fn strict_transport_security(config: &Config) -> Result<Option<HeaderValue>, Pro
     let Some(seconds) = config.sts_seconds.filter(|seconds| *seconds != 0) else {
         return Ok(None);
     };
-    let subdomains = if config.sts_include_subdomains {
-        "; includeSubDomains"
-    } else {
-        ""
-    };
+    let subdomains = if config.sts_include_subdomains { "; includeSubDomains" } else { "" };
     let preload = if config.sts_preload { "; preload" } else { "" };
     super::value("stsSeconds", &format!("max-age={seconds}{subdomains}{preload}")).map(Some)
 }
@@ -184,8 +157,7 @@ fn strict_transport_security(config: &Config) -> Result<Option<HeaderValue>, Pro
 fn host_headers(config: &Config) -> Result<Box<[HeaderName]>, Problem> {
     let parse = |(index, text): (usize, &String)| {
         let path = format!("hostsProxyHeaders[{index}]");
-        text.parse()
-            .map_err(|_invalid| Problem::field(path, format!("`{text}` is no header name")))
+        text.parse().map_err(|_invalid| Problem::field(path, format!("`{text}` is no header name")))
     };
     config.hosts_proxy_headers.iter().enumerate().map(parse).collect()
 }
@@ -194,9 +166,8 @@ fn secure_when(config: &Config) -> Result<Box<[(HeaderName, HeaderValue)]>, Prob
     let parse = |(name, text): (&String, &String)| {
         let path = format!("sslProxyHeaders.{name}");
         let value = super::value(&path, text)?;
-        let name = name
-            .parse()
-            .map_err(|_invalid| Problem::field(path, format!("`{name}` is no header name")))?;
+        let name =
+            name.parse().map_err(|_invalid| Problem::field(path, format!("`{name}` is no header name")))?;
         Ok((name, value))
     };
     config.ssl_proxy_headers.iter().map(parse).collect()

@@ -50,14 +50,10 @@ fn request_headers_are_set_and_deleted() {
 #[test]
 fn the_host_is_replaced_wherever_it_is_read() {
     let mut req = request_to("a.test", "/");
-    built(r#"{"customRequestHeaders": {"hOst": "Other.test:81"}}"#)
-        .unwrap()
-        .request(&mut req);
+    built(r#"{"customRequestHeaders": {"hOst": "Other.test:81"}}"#).unwrap().request(&mut req);
     assert_eq!(header_values(req.headers(), "host"), ["Other.test:81"]);
     assert_eq!(&*req.host, "other.test");
-    built(r#"{"customRequestHeaders": {"Host": "", "X": "y"}}"#)
-        .unwrap()
-        .request(&mut req);
+    built(r#"{"customRequestHeaders": {"Host": "", "X": "y"}}"#).unwrap().request(&mut req);
     assert_eq!(header_values(req.headers(), "host"), ["Other.test:81"]);
 }
 
@@ -66,10 +62,7 @@ fn forwarded_for_is_suppressed_in_one_spelling() {
     for (json, appended) in [
         (r#"{"customRequestHeaders": {"X-Forwarded-For": ""}}"#, false),
         (r#"{"customRequestHeaders": {"x-forwarded-for": ""}}"#, true),
-        (
-            r#"{"customRequestHeaders": {"X-Forwarded-For": "9.9.9.9"}}"#,
-            true,
-        ),
+        (r#"{"customRequestHeaders": {"X-Forwarded-For": "9.9.9.9"}}"#, true),
     ] {
         let mut req = with_header(request("/"), "x-forwarded-for", "1.1.1.1");
         built(json).unwrap().request(&mut req);
@@ -115,25 +108,13 @@ const ALL: &str = r#"{"stsSeconds": 100, "stsIncludeSubdomains": true, "stsPrelo
 #[test]
 fn security_headers() {
     for (name, plain, tls) in [
-        (
-            "strict-transport-security",
-            "",
-            "max-age=100; includeSubDomains; preload",
-        ),
+        ("strict-transport-security", "", "max-age=100; includeSubDomains; preload"),
         ("public-key-pins", "", "pin"),
         ("x-frame-options", "DENY", "DENY"),
         ("x-content-type-options", "nosniff", "nosniff"),
         ("x-xss-protection", "1; mode=block", "1; mode=block"),
-        (
-            "content-security-policy",
-            "default-src 'self'",
-            "default-src 'self'",
-        ),
-        (
-            "content-security-policy-report-only",
-            "default-src 'none'",
-            "default-src 'none'",
-        ),
+        ("content-security-policy", "default-src 'self'", "default-src 'self'"),
+        ("content-security-policy-report-only", "default-src 'none'", "default-src 'none'"),
         ("referrer-policy", "same-origin", "same-origin"),
         ("permissions-policy", "camera=()", "camera=()"),
     ] {
@@ -145,11 +126,7 @@ fn security_headers() {
 
 #[test]
 fn security_headers_replace_the_services() {
-    let res = through(
-        &built(ALL).unwrap(),
-        request("/"),
-        &[("x-frame-options", "ALLOWALL")],
-    );
+    let res = through(&built(ALL).unwrap(), request("/"), &[("x-frame-options", "ALLOWALL")]);
     assert_eq!(header_values(res.headers(), "x-frame-options"), ["DENY"]);
 }
 
@@ -192,11 +169,7 @@ fn a_nonce_is_another_each_time() {
         (values.concat(), report_only.concat())
     };
     let (first, report_only) = policies();
-    let nonce = first
-        .strip_prefix("script-src 'nonce-")
-        .unwrap()
-        .strip_suffix('\'')
-        .unwrap();
+    let nonce = first.strip_prefix("script-src 'nonce-").unwrap().strip_suffix('\'').unwrap();
     assert_eq!(nonce.len(), 24);
     assert_eq!(report_only, format!("style-src 'nonce-{nonce}'"));
     assert_ne!(policies().0, first);
@@ -231,9 +204,7 @@ fn the_host_may_stand_in_another_header() {
         let mut req = with_header(request_to("x.test", "/"), "x-real-host", host);
         assert_eq!(passes(&built(json).unwrap().request(&mut req)), wanted);
     }
-    assert!(passes(
-        &built(json).unwrap().request(&mut request_to("good.test", "/"))
-    ));
+    assert!(passes(&built(json).unwrap().request(&mut request_to("good.test", "/"))));
 }
 
 // --- CORS
@@ -253,11 +224,8 @@ fn preflight(json: &str, origin: &str, wanted: &[(&str, &str)]) {
     let res = answer(built(json).unwrap().request(&mut req));
     assert_eq!(res.status(), StatusCode::OK);
     assert_eq!(header_values(res.headers(), "content-length"), ["0"]);
-    let mut got: Vec<_> = res
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
-        .collect();
+    let mut got: Vec<_> =
+        res.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
     got.retain(|(name, _)| *name != "content-length");
     got.sort_unstable();
     assert_eq!(got, wanted, "{origin}");
@@ -274,13 +242,7 @@ fn preflights_are_answered() {
     preflight(
         CORS,
         "https://a.test",
-        &[
-            others[0],
-            others[1],
-            ("access-control-allow-origin", "https://a.test"),
-            others[2],
-            others[3],
-        ],
+        &[others[0], others[1], ("access-control-allow-origin", "https://a.test"), others[2], others[3]],
     );
     preflight(CORS, "https://evil.test", &others);
     preflight(
@@ -302,11 +264,7 @@ fn preflights_are_answered() {
             ("access-control-allow-origin", "https://x.test"),
         ],
     );
-    preflight(
-        r#"{"accessControlMaxAge": 0}"#,
-        "https://x.test",
-        &[("access-control-max-age", "0")],
-    );
+    preflight(r#"{"accessControlMaxAge": 0}"#, "https://x.test", &[("access-control-max-age", "0")]);
 }
 
 #[test]
@@ -314,17 +272,11 @@ fn other_requests_are_no_preflights() {
     let origin = |req| with_header(req, "origin", "https://a.test");
     let asks = |req| with_header(req, "access-control-request-method", "PUT");
     let options = |req| with_method(req, "OPTIONS");
-    for mut req in [
-        options(asks(request("/"))),
-        options(origin(request("/"))),
-        asks(origin(request("/"))),
-    ] {
+    for mut req in [options(asks(request("/"))), options(origin(request("/"))), asks(origin(request("/")))] {
         assert!(passes(&built(CORS).unwrap().request(&mut req)));
     }
     let mut req = options(asks(origin(request("/"))));
-    assert!(passes(
-        &built(r#"{"frameDeny": true}"#).unwrap().request(&mut req)
-    ));
+    assert!(passes(&built(r#"{"frameDeny": true}"#).unwrap().request(&mut req)));
 }
 
 #[test]
@@ -335,24 +287,14 @@ fn answers_tell_an_allowed_origin() {
     check(CORS, origin("https://A.test"), allow, &[]);
     check(CORS, origin("https://evil.test"), allow, &[]);
     check(CORS, request("/"), allow, &[]);
-    check(
-        CORS,
-        request("/"),
-        "access-control-expose-headers",
-        &["X-Out,X-Out2"],
-    );
+    check(CORS, request("/"), "access-control-expose-headers", &["X-Out,X-Out2"]);
     check(CORS, request("/"), "access-control-max-age", &[]);
     check(CORS, request("/"), "x-res", &["1"]);
     check(STAR, origin("https://x.test"), allow, &["*"]);
     check(STAR, request("/"), allow, &["*"]);
     check(CREDENTIALS, origin("https://x.test"), allow, &["https://x.test"]);
     check(CREDENTIALS, request("/"), allow, &[]);
-    check(
-        CREDENTIALS,
-        request("/"),
-        "access-control-allow-credentials",
-        &["true"],
-    );
+    check(CREDENTIALS, request("/"), "access-control-allow-credentials", &["true"]);
     check(CREDENTIALS, request("/"), "access-control-expose-headers", &[]);
 }
 
@@ -365,12 +307,7 @@ fn origins_may_be_patterns() {
         ("https://x.good.test.evil.test", false),
     ] {
         let wanted = if wanted { vec![origin] } else { vec![] };
-        check(
-            json,
-            with_header(request("/"), "origin", origin),
-            "access-control-allow-origin",
-            &wanted,
-        );
+        check(json, with_header(request("/"), "origin", origin), "access-control-allow-origin", &wanted);
     }
 }
 
@@ -384,10 +321,7 @@ fn vary_is_appended() {
     assert_eq!(vary(&[]), "Origin");
     assert_eq!(vary(&[("vary", "Origin")]), "Origin");
     assert_eq!(vary(&[("vary", "Accept")]), "Accept,Origin");
-    assert_eq!(
-        vary(&[("vary", "Accept"), ("vary", "Cookie")]),
-        "Accept,Origin | Cookie"
-    );
+    assert_eq!(vary(&[("vary", "Accept"), ("vary", "Cookie")]), "Accept,Origin | Cookie");
 }
 
 // --- mistakes
@@ -396,18 +330,9 @@ fn vary_is_appended() {
 fn names_mistakes() {
     build_error(built("{}"), "");
     build_error(built(r#"{"frameDeny": false}"#), "");
-    build_error(
-        built(r#"{"customRequestHeaders": {"a b": "c"}}"#),
-        "customRequestHeaders.a b",
-    );
-    build_error(
-        built(r#"{"customRequestHeaders": {"Host": "a/b"}}"#),
-        "customRequestHeaders.Host",
-    );
-    build_error(
-        built(r#"{"customResponseHeaders": {"A": "b\nc"}}"#),
-        "customResponseHeaders.A",
-    );
+    build_error(built(r#"{"customRequestHeaders": {"a b": "c"}}"#), "customRequestHeaders.a b");
+    build_error(built(r#"{"customRequestHeaders": {"Host": "a/b"}}"#), "customRequestHeaders.Host");
+    build_error(built(r#"{"customResponseHeaders": {"A": "b\nc"}}"#), "customResponseHeaders.A");
     build_error(
         built(r#"{"accessControlAllowOriginListRegex": ["("]}"#),
         "accessControlAllowOriginListRegex[0]",

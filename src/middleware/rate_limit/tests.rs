@@ -54,10 +54,7 @@ async fn a_short_wait_is_waited_for() {
     let before = Instant::now();
     assert!(passes(&limit.request(&request("/")).await));
     let waited = before.elapsed();
-    assert!(
-        (Duration::from_millis(4)..Duration::from_millis(6)).contains(&waited),
-        "{waited:?}"
-    );
+    assert!((Duration::from_millis(4)..Duration::from_millis(6)).contains(&waited), "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,11 +112,7 @@ async fn a_whole_ipv6_address_can_be_asked_for() {
         built(r#"{"average": 1, "period": "1h", "sourceCriterion": {"ipStrategy": {"ipv6Subnet": 128}}}"#)
             .unwrap();
     for peer in ["[2001:db8::1]:1", "[2001:db8::2]:1"] {
-        assert_eq!(
-            passed(&limit, 2, || with_peer(request("/"), peer)).await,
-            1,
-            "{peer}"
-        );
+        assert_eq!(passed(&limit, 2, || with_peer(request("/"), peer)).await, 1, "{peer}");
     }
 }
 
@@ -134,21 +127,14 @@ async fn a_header_can_be_the_source() {
         assert_eq!(passed(&limit, 4, make).await, 2, "{key}");
     }
     assert_eq!(passed(&limit, 3, || request("/")).await, 2);
-    assert_eq!(
-        passed(&limit, 3, || with_peer(request("/"), "127.0.0.9:1")).await,
-        0
-    );
+    assert_eq!(passed(&limit, 3, || with_peer(request("/"), "127.0.0.9:1")).await, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn routers_share_unless_they_should_not() {
     for (scope, wanted) in [("middleware", 0), ("router", 1)] {
-        let limit = Arc::new(
-            built(&format!(
-                r#"{{"average": 1, "period": "1h", "scope": "{scope}"}}"#
-            ))
-            .unwrap(),
-        );
+        let limit =
+            Arc::new(built(&format!(r#"{{"average": 1, "period": "1h", "scope": "{scope}"}}"#)).unwrap());
         let [a, b] = ["a@file", "b@file"].map(|router| Arc::clone(&limit).for_router(router));
         assert_eq!(passed(&a, 2, || request("/")).await, 1, "{scope}");
         assert_eq!(passed(&b, 2, || request("/")).await, wanted, "{scope}");
@@ -159,13 +145,9 @@ async fn routers_share_unless_they_should_not() {
 
 #[test]
 fn the_delay_is_half_an_interval() {
-    for (average, period, wanted) in [
-        (1, 1000, 500),
-        (1, 3_600_000, 500),
-        (2, 1000, 250),
-        (100, 1000, 5),
-        (5, 2000, 250),
-    ] {
+    for (average, period, wanted) in
+        [(1, 1000, 500), (1, 3_600_000, 500), (2, 1000, 250), (100, 1000, 5), (5, 2000, 250)]
+    {
         let got = half_interval(average, Duration::from_millis(period));
         assert_eq!(got, Duration::from_millis(wanted), "{average} in {period} ms");
     }
@@ -183,10 +165,7 @@ fn names_mistakes() {
         built(r#"{"sourceCriterion": {"ipStrategy": {"excludedIPs": ["x"]}}}"#),
         "sourceCriterion.ipStrategy.excludedIPs[0]",
     );
-    build_error(
-        built(r#"{"average": 1, "queue": {"maxDelay": "6s"}}"#),
-        "queue.maxDelay",
-    );
+    build_error(built(r#"{"average": 1, "queue": {"maxDelay": "6s"}}"#), "queue.maxDelay");
     let redis = built(r#"{"average": 1, "redis": {"endpoints": ["a:1"]}}"#);
     build_error(redis, "redis");
 }

@@ -55,21 +55,10 @@ fn first(password: &[u8], magic: &str, salt: &str) -> [u8; 16] {
     md5.update(password);
     md5.update(format!("${magic}$"));
     md5.update(salt);
-    md5.update(
-        inner
-            .iter()
-            .cycle()
-            .take(password.len())
-            .copied()
-            .collect::<Vec<_>>(),
-    );
+    md5.update(inner.iter().cycle().take(password.len()).copied().collect::<Vec<_>>());
     let mut bits = password.len();
     while bits > 0 {
-        let byte = if bits & 1 == 1 {
-            0
-        } else {
-            password.first().copied().unwrap_or(0)
-        };
+        let byte = if bits & 1 == 1 { 0 } else { password.first().copied().unwrap_or(0) };
         md5.update([byte]);
         bits >>= 1;
     }
@@ -104,10 +93,7 @@ mod tests {
             ("apr-pass", "$apr1$saltsalt$tvnTM1G/rBiwizF/7yxDJ."),
             ("md5-pass", "$1$saltsalt$FKHgTyqFOookmXImT/Dsu/"),
             ("", "$apr1$abcdefgh$L.PT565ESX4Tp2bqNs7Ie."),
-            (
-                "a-rather-long-password-of-40-characters!",
-                "$apr1$abc$DhYfDtsS5ACVXJsVVSNeY0",
-            ),
+            ("a-rather-long-password-of-40-characters!", "$apr1$abc$DhYfDtsS5ACVXJsVVSNeY0"),
             ("é", "$1$x$IyT2FJT7pv0vKIR0z/IaI0"),
         ] {
             let (magic, salt) = parts(wanted).unwrap();

@@ -31,7 +31,9 @@ fn collect(value: &Value, paths: &mut BTreeSet<PathBuf>) {
 
 /// The path, unless it is the content itself.
 fn path(value: &Value) -> Option<PathBuf> {
-    let Kind::String(text) = &value.kind else { return None };
+    let Kind::String(text) = &value.kind else {
+        return None;
+    };
     let is_content = text.is_empty() || text.contains('\n') || FileOrContent::from(text.as_str()).is_pem();
     (!is_content && text.len() < 4096).then(|| PathBuf::from(text))
 }

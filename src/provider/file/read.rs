@@ -17,9 +17,25 @@ const SECTIONS: [&str; 4] = ["http", "tcp", "udp", "tls"];
 
 /// The install configuration may stand in the same file; it is read elsewhere.
 const INSTALL_SECTIONS: [&str; 19] = [
-    "global", "serversTransport", "tcpServersTransport", "entryPoints", "providers", "api", "metrics", "ping",
-    "log", "accessLog", "tracing", "hostResolver", "certificatesResolvers", "experimental", "core", "spiffe",
-    "ocsp", "cluster", "stores",
+    "global",
+    "serversTransport",
+    "tcpServersTransport",
+    "entryPoints",
+    "providers",
+    "api",
+    "metrics",
+    "ping",
+    "log",
+    "accessLog",
+    "tracing",
+    "hostResolver",
+    "certificatesResolvers",
+    "experimental",
+    "core",
+    "spiffe",
+    "ocsp",
+    "cluster",
+    "stores",
 ];
 
 /// Reads a text.
@@ -29,12 +45,8 @@ const INSTALL_SECTIONS: [&str; 19] = [
 pub(super) fn read(path: &Path, text: String, format: Format) -> Result<Parsed<Configuration>, Vec<Problem>> {
     let text = Arc::new(document::Source::new(path.display().to_string(), text));
     let (value, warnings) = text.parse(format)?;
-    let mut reader = Reader {
-        file: Arc::new(path.to_owned()),
-        text,
-        problems: warnings,
-        companions: BTreeSet::new(),
-    };
+    let mut reader =
+        Reader { file: Arc::new(path.to_owned()), text, problems: warnings, companions: BTreeSet::new() };
     let mut configuration = reader.document(&value);
     configuration.problems = reader.problems;
     Ok(Parsed { content: configuration, companions: reader.companions })
@@ -118,7 +130,9 @@ impl Reader {
         }
         let schema = schema::Schema::of::<tls::CertificateConfig>();
         let items = member.value.items().iter().enumerate();
-        items.map(|(index, item)| self.element(item, &schema, &format!("tls.certificates[{index}]"))).collect()
+        items
+            .map(|(index, item)| self.element(item, &schema, &format!("tls.certificates[{index}]")))
+            .collect()
     }
 
     /// The parts of a section that are known, each with its name as it should be written.
@@ -137,7 +151,11 @@ impl Reader {
     }
 
     /// All objects of one kind, by name.
-    fn objects<T: DeserializeOwned + JsonSchema + 'static>(&mut self, section: &Member, kind: &str) -> Map<T> {
+    fn objects<T: DeserializeOwned + JsonSchema + 'static>(
+        &mut self,
+        section: &Member,
+        kind: &str,
+    ) -> Map<T> {
         let mut objects = Map::new();
         if !self.is_mapping(&section.value, &format!("`{}`", section.key)) {
             return objects;
@@ -149,7 +167,9 @@ impl Reader {
                 continue;
             }
             let object = match kind {
-                "TLS options" | "TLS store" if member.key == tls::config::DEFAULT => format!("{kind} `default`"),
+                "TLS options" | "TLS store" if member.key == tls::config::DEFAULT => {
+                    format!("{kind} `default`")
+                }
                 _ => format!("{kind} `{}@{NAME}`", member.key),
             };
             objects.insert(member.key.as_str().into(), self.element(&member.value, &schema, &object));
@@ -175,15 +195,15 @@ impl Reader {
         let (config, mut problems) = schema::read_with(schema, value);
         problems.extend(template::actions(value));
         let is_broken = problems.iter().any(Problem::is_error);
-        let problems =
-            problems.into_iter().map(|problem| source.attach(problem).in_object(object)).collect();
+        let problems = problems.into_iter().map(|problem| source.attach(problem).in_object(object)).collect();
         Arc::new(Element { config: config.filter(|_| !is_broken), problems, source })
     }
 
     fn is_mapping(&mut self, value: &Value, what: &str) -> bool {
         let is_mapping = value.is_mapping();
         if !is_mapping && !value.is_null() {
-            let problem = Problem::error("wrong_type", format_args!("{what} is a mapping, not {}", value.kind));
+            let problem =
+                Problem::error("wrong_type", format_args!("{what} is a mapping, not {}", value.kind));
             self.problems.push(problem.at(self.text.origin(value.place)));
         }
         is_mapping

@@ -162,7 +162,8 @@ pub fn find(view: &View, wanted: &Wanted<'_>, readiness: Readiness) -> Result<Fo
     let spec = service.value.spec.clone().unwrap_or_default();
     let is_external = spec.type_.as_deref() == Some("ExternalName");
     let port = find_port(&spec, wanted, is_external).ok_or_else(|| no_port(&spec, &label, wanted))?;
-    let mut found = Found { scheme: scheme(wanted.scheme, &port)?.to_owned(), is_external, ..Found::default() };
+    let mut found =
+        Found { scheme: scheme(wanted.scheme, &port)?.to_owned(), is_external, ..Found::default() };
     if is_external {
         found.endpoints.push(external(&spec, &port, &label, wanted)?);
     } else if wanted.native_lb {
@@ -173,7 +174,10 @@ pub fn find(view: &View, wanted: &Wanted<'_>, readiness: Readiness) -> Result<Fo
     } else {
         from_slices(view, service, &port, readiness, &mut found);
         if found.endpoints.is_empty() && !wanted.allow_empty {
-            return Err(Failure::Empty(Problem::error("no_endpoint", format_args!("{label} has no endpoint"))));
+            return Err(Failure::Empty(Problem::error(
+                "no_endpoint",
+                format_args!("{label} has no endpoint"),
+            )));
         }
     }
     Ok(found)
@@ -211,7 +215,9 @@ fn no_port(spec: &ServiceSpec, label: &str, wanted: &Wanted<'_>) -> Problem {
 fn scheme<'a>(explicit: &'a str, port: &ServicePort) -> Result<&'a str, Problem> {
     match explicit {
         "http" | "https" | "h2c" => Ok(explicit),
-        "" if port.port == 443 || port.name.as_deref().is_some_and(|name| name.starts_with("https")) => Ok("https"),
+        "" if port.port == 443 || port.name.as_deref().is_some_and(|name| name.starts_with("https")) => {
+            Ok("https")
+        }
         "" => Ok("http"),
         _ => Err(Problem::error(
             "invalid_value",
@@ -220,7 +226,12 @@ fn scheme<'a>(explicit: &'a str, port: &ServicePort) -> Result<&'a str, Problem>
     }
 }
 
-fn external(spec: &ServiceSpec, port: &ServicePort, label: &str, wanted: &Wanted<'_>) -> Result<Address, Problem> {
+fn external(
+    spec: &ServiceSpec,
+    port: &ServicePort,
+    label: &str,
+    wanted: &Wanted<'_>,
+) -> Result<Address, Problem> {
     if !wanted.allow_external_name {
         let message = format!("{label} is an ExternalName, and these are not allowed");
         return Err(Problem::error("external_name", message).hint("set `allowExternalNameServices: true`"));
@@ -252,14 +263,21 @@ fn from_slices(
     if slices.is_empty() {
         found.warnings.push(Problem::warning(
             "missing_endpoint_slice",
-            format_args!("no EndpointSlice belongs to Service `{}/{}`", service.meta.namespace, service.meta.name),
+            format_args!(
+                "no EndpointSlice belongs to Service `{}/{}`",
+                service.meta.namespace, service.meta.name
+            ),
         ));
     }
     let mut known: BTreeSet<&str> = BTreeSet::new();
     for slice in slices {
-        let Some(number) = slice_port(slice, port) else { continue };
+        let Some(number) = slice_port(slice, port) else {
+            continue;
+        };
         for endpoint in slice.value.endpoints.iter().flatten() {
-            let Some(is_fenced) = takes_requests(endpoint, readiness) else { continue };
+            let Some(is_fenced) = takes_requests(endpoint, readiness) else {
+                continue;
+            };
             for ip in &endpoint.addresses {
                 // Traefik knows an endpoint by its address alone, across slices and families.
                 if known.insert(ip) {

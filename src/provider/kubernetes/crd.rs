@@ -3,6 +3,7 @@
 //! - `spec` what users write · `reference` names across namespaces and providers · `service` the Service object
 //! - `http` IngressRoute, TraefikService · `middleware` Middleware · `transport` ServersTransport
 //! - `tls` TLSOption, TLSStore, certificates · `layer4` the TCP and UDP kinds
+//! - `written` where the parts of what is generated were written
 //!
 //! An object that cannot be translated is published broken under its name: who refers to it answers 503.
 // Traefik: such a route is missing, and its requests fall through to other routes or get 404.
@@ -15,6 +16,7 @@ mod service;
 mod spec;
 mod tls;
 mod transport;
+mod written;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,12 +37,8 @@ pub const NAME: &str = "kubernetescrd";
 /// The document of a view. Elements that are like those of `previous` are the same pointers.
 #[must_use]
 pub fn translate(view: &View, options: &KubernetesCrd, previous: Option<&Configuration>) -> Configuration {
-    let mut translation = Translation {
-        view,
-        options,
-        out: Configuration::default(),
-        certificates: BTreeSet::new(),
-    };
+    let mut translation =
+        Translation { view, options, out: Configuration::default(), certificates: BTreeSet::new() };
     translation.tls_options();
     translation.tls_stores();
     translation.middlewares();
@@ -95,7 +93,13 @@ fn has_error(problems: &[Problem]) -> bool {
 }
 
 /// Publishes what was made of an object; broken, if there is an error.
-fn publish<T>(objects: &mut Map<T>, name: &str, config: Option<T>, mut problems: Vec<Problem>, source: &Source) {
+fn publish<T>(
+    objects: &mut Map<T>,
+    name: &str,
+    config: Option<T>,
+    mut problems: Vec<Problem>,
+    source: &Source,
+) {
     let config = config.filter(|_| !has_error(&problems));
     if config.is_none() && !has_error(&problems) {
         problems.push(source.attach(Problem::error("invalid_value", "the object could not be read")));
@@ -105,14 +109,18 @@ fn publish<T>(objects: &mut Map<T>, name: &str, config: Option<T>, mut problems:
 
 /// Takes a member out of a mapping.
 fn take(value: &mut Value, key: &str) -> Option<Value> {
-    let Kind::Mapping(members) = &mut value.kind else { return None };
+    let Kind::Mapping(members) = &mut value.kind else {
+        return None;
+    };
     let at = members.iter().position(|member| member.key == key)?;
     Some(members.remove(at).value)
 }
 
 /// Puts a member into a mapping, in place of one of the same name.
 fn put(value: &mut Value, key: &str, new: Value) {
-    let Kind::Mapping(members) = &mut value.kind else { return };
+    let Kind::Mapping(members) = &mut value.kind else {
+        return;
+    };
     match members.iter_mut().find(|member| member.key == key) {
         Some(member) => member.value = new,
         None => members.push(Member { key: key.to_owned(), key_place: Place::NONE, value: new }),
@@ -121,7 +129,9 @@ fn put(value: &mut Value, key: &str, new: Value) {
 
 /// The member itself, to be changed where it stands.
 fn member_mut<'v>(value: &'v mut Value, key: &str) -> Option<&'v mut Value> {
-    let Kind::Mapping(members) = &mut value.kind else { return None };
+    let Kind::Mapping(members) = &mut value.kind else {
+        return None;
+    };
     members.iter_mut().find(|member| member.key == key).map(|member| &mut member.value)
 }
 

@@ -93,7 +93,10 @@ fn objects<T: Serialize>(objects: &Map<T>) -> Json {
 }
 
 fn problems(problems: &[Problem]) -> Json {
-    problems.iter().map(|problem| format!("{} {}: {}", problem.severity, problem.code, problem.summary())).collect()
+    problems
+        .iter()
+        .map(|problem| format!("{} {}: {}", problem.severity, problem.code, problem.summary()))
+        .collect()
 }
 
 /// Just enough YAML for people to read the difference.
@@ -105,10 +108,14 @@ fn write_yaml(value: &Json, depth: usize, out: &mut String) {
             Json::Array(items) => items.is_empty(),
             _ => false,
         };
-        if is_empty || (value.is_object() && all_empty(value)) {
+        if depth < 3 && (is_empty || (value.is_object() && all_empty(value))) {
             continue;
         }
         let indent = "  ".repeat(depth);
+        if is_empty {
+            writeln!(out, "{indent}{key}: {value}").unwrap();
+            continue;
+        }
         match value {
             Json::Object(_) => {
                 writeln!(out, "{indent}{key}:").unwrap();

@@ -32,7 +32,11 @@ const LOWEST_PRIORITY: i64 = i32::MIN as i64;
 
 /// The document of a view. Elements that are like those of `previous` are the same pointers.
 #[must_use]
-pub fn translate(view: &View, options: &KubernetesIngress, previous: Option<&Configuration>) -> Configuration {
+pub fn translate(
+    view: &View,
+    options: &KubernetesIngress,
+    previous: Option<&Configuration>,
+) -> Configuration {
     let mut translation =
         Translation { view, options, out: Configuration::default(), certificates: BTreeSet::new() };
     let classes = class::Classes::of(view, options);
@@ -112,7 +116,8 @@ impl Translation<'_> {
             } else {
                 one.name
             };
-            let element = Element { config: one.router, problems: one.problems, source: object.source.clone() };
+            let element =
+                Element { config: one.router, problems: one.problems, source: object.source.clone() };
             self.out.http.routers.insert(name.into(), Arc::new(element));
         }
     }
@@ -138,16 +143,17 @@ impl Translation<'_> {
                 return made;
             }
         }
-        let broken = made.problems.iter().find(|problem| problem.is_error()).cloned();
-        let service = match broken {
-            Some(problem) => self.broken_service(object, &made.name, problem),
-            None => match self.service(object, &path.backend, &format!("{place}.backend"), &made.name) {
+        // What is wrong with the router itself disables it: its service need not be looked at.
+        let service = if made.problems.iter().any(Problem::is_error) {
+            made.name.clone()
+        } else {
+            match self.service(object, &path.backend, &format!("{place}.backend"), &made.name) {
                 Ok(service) => service,
                 Err(problem) => {
                     made.problems.push(problem);
                     return made;
                 }
-            },
+            }
         };
         made.router = Some(Router { rule: made.rule.clone(), service, ..settings.router() });
         made
@@ -164,7 +170,8 @@ impl Translation<'_> {
         let complete = |problem: Problem| object.complain(problem.under(place));
         let Some((name, found)) = self.backend(&object.meta.namespace, backend) else {
             let problem = match backend.resource {
-                Some(_) => Problem::error("unsupported", "`resource` backends are not supported").with_path("resource"),
+                Some(_) => Problem::error("unsupported", "`resource` backends are not supported")
+                    .with_path("resource"),
                 None => Problem::error("missing_service", "the backend names no Service"),
             };
             return Ok(self.broken_service(object, fallback, complete(problem)));
@@ -212,7 +219,9 @@ impl Translation<'_> {
                 let warnings = warnings.into_iter().map(complain).collect();
                 Element { config: Some(config), problems: warnings, source: object.source.clone() }
             }
-            Some((_, Err(Failure::Broken(problem)))) => Element::broken(vec![complain(problem)], object.source.clone()),
+            Some((_, Err(Failure::Broken(problem)))) => {
+                Element::broken(vec![complain(problem)], object.source.clone())
+            }
             Some((_, Err(Failure::Empty(problem)))) => {
                 self.out.problems.push(complain(problem));
                 return;
@@ -236,12 +245,15 @@ impl Translation<'_> {
     /// The certificates of the object serve all names they hold; which hosts are listed beside them does not count.
     fn certificates(&mut self, object: &Stored<Ingress>, spec: &IngressSpec, problems: &mut Vec<Problem>) {
         for (index, tls) in spec.tls.iter().flatten().enumerate() {
-            let Some(name) = tls.secret_name.as_deref().filter(|name| !name.is_empty()) else { continue };
+            let Some(name) = tls.secret_name.as_deref().filter(|name| !name.is_empty()) else {
+                continue;
+            };
             let namespace = &object.meta.namespace;
             match secret::certificate(self.view, namespace, name) {
                 Ok(certificate) => {
                     let key = key(namespace, name);
-                    let source = self.view.secrets.get(&key).map(|secret| secret.source.clone()).unwrap_or_default();
+                    let source =
+                        self.view.secrets.get(&key).map(|secret| secret.source.clone()).unwrap_or_default();
                     if self.certificates.insert(key) {
                         self.out.tls.certificates.push(Arc::new(Element::new(certificate, source)));
                     }
@@ -255,12 +267,18 @@ impl Translation<'_> {
     }
 
     /// References to other providers stand in annotations, and may be allowed to some namespaces only.
-    fn may_cross_providers(&self, object: &Stored<Ingress>, settings: &RouterSettings) -> Result<(), Problem> {
-        let refers = !settings.middlewares.is_empty() || settings.tls.as_ref().is_some_and(|tls| !tls.options.is_empty());
+    fn may_cross_providers(
+        &self,
+        object: &Stored<Ingress>,
+        settings: &RouterSettings,
+    ) -> Result<(), Problem> {
+        let refers = !settings.middlewares.is_empty()
+            || settings.tls.as_ref().is_some_and(|tls| !tls.options.is_empty());
         let namespace = &object.meta.namespace;
         match &self.options.cross_provider_namespaces {
             Some(allowed) if refers && !allowed.iter().any(|name| **name == **namespace) => {
-                let message = format!("objects of the namespace `{namespace}` may not refer to another provider");
+                let message =
+                    format!("objects of the namespace `{namespace}` may not refer to another provider");
                 Err(Problem::error("cross_provider", message)
                     .with_path("metadata.annotations")
                     .hint("add the namespace to `crossProviderNamespaces`"))

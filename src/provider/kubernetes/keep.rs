@@ -43,8 +43,9 @@ fn is_like<T: PartialEq>(new: &Element<T>, old: &Element<T>) -> bool {
     is_same_text(&new.source, &old.source) && new == old
 }
 
+/// A text is read into places in one way only.
 fn is_same_text(new: &Source, old: &Source) -> bool {
-    match (&new.tree, &old.tree) {
+    match (&new.text, &old.text) {
         (Some(new), Some(old)) => Arc::ptr_eq(new, old),
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,

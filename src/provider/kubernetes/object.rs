@@ -62,7 +62,9 @@ impl<T> Stored<T> {
     pub fn complain(&self, problem: Problem) -> Problem {
         let problem = self.source.attach(problem);
         match &self.source.object {
-            Some(object) if problem.object.is_none() => problem.in_object(format!("{} `{}/{}`", object.kind, object.namespace, object.name)),
+            Some(object) if problem.object.is_none() => {
+                problem.in_object(format!("{} `{}/{}`", object.kind, object.namespace, object.name))
+            }
             Some(_) | None => problem,
         }
     }

@@ -14,8 +14,16 @@ use super::view::Any;
 
 /// Kinds of `traefik.io/v1alpha1`.
 const TRAEFIK_KINDS: [&str; 10] = [
-    "IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "Middleware", "MiddlewareTCP", "TraefikService",
-    "ServersTransport", "ServersTransportTCP", "TLSOption", "TLSStore",
+    "IngressRoute",
+    "IngressRouteTCP",
+    "IngressRouteUDP",
+    "Middleware",
+    "MiddlewareTCP",
+    "TraefikService",
+    "ServersTransport",
+    "ServersTransportTCP",
+    "TLSOption",
+    "TLSStore",
 ];
 
 /// Lists of lists are not made by anybody.
@@ -44,7 +52,8 @@ fn collect(tree: Value, origin: &Origin, depth: usize, found: &mut (Vec<Any>, Ve
     let text = |key: &str| tree.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (version, kind) = (text("apiVersion"), text("kind"));
     if version.is_empty() || kind.is_empty() {
-        let problem = Problem::warning("no_object", "this is no Kubernetes object: it has no `apiVersion` and `kind`");
+        let problem =
+            Problem::warning("no_object", "this is no Kubernetes object: it has no `apiVersion` and `kind`");
         found.1.push(at(origin, problem, &tree));
         return;
     }
@@ -59,7 +68,9 @@ fn collect(tree: Value, origin: &Origin, depth: usize, found: &mut (Vec<Any>, Ve
         ("", "Service") => core(tree, "Service", origin, found, Any::Service),
         ("", "Secret") => core(tree, "Secret", origin, found, Any::Secret),
         ("", "ConfigMap") => core(tree, "ConfigMap", origin, found, Any::ConfigMap),
-        ("discovery.k8s.io", "EndpointSlice") => core(tree, "EndpointSlice", origin, found, Any::EndpointSlice),
+        ("discovery.k8s.io", "EndpointSlice") => {
+            core(tree, "EndpointSlice", origin, found, Any::EndpointSlice)
+        }
         ("networking.k8s.io", "Ingress") => core(tree, "Ingress", origin, found, Any::Ingress),
         ("networking.k8s.io", "IngressClass") => core(tree, "IngressClass", origin, found, Any::IngressClass),
         ("traefik.io", kind) => traefik(tree, kind, origin, found),
@@ -73,7 +84,9 @@ fn collect(tree: Value, origin: &Origin, depth: usize, found: &mut (Vec<Any>, Ve
 }
 
 fn items(tree: Value) -> Vec<Value> {
-    let Kind::Mapping(members) = tree.kind else { return Vec::new() };
+    let Kind::Mapping(members) = tree.kind else {
+        return Vec::new();
+    };
     let items = members.into_iter().find(|member| member.key == "items").map(|member| member.value.kind);
     match items {
         Some(Kind::Sequence(items)) => items,
@@ -96,7 +109,9 @@ fn traefik(tree: Value, kind: &str, origin: &Origin, found: &mut (Vec<Any>, Vec<
         found.1.push(at(origin, problem, &tree));
         return;
     };
-    let Some(meta) = meta(&tree, kind, origin, &mut found.1) else { return };
+    let Some(meta) = meta(&tree, kind, origin, &mut found.1) else {
+        return;
+    };
     let spec = tree.get("spec").cloned().unwrap_or_default();
     let source = source(tree, origin);
     found.0.push(Any::Traefik(kind, Arc::new(Stored::new(kind, meta, spec, source))));
@@ -110,7 +125,9 @@ fn core<T: DeserializeOwned + Serialize>(
     found: &mut (Vec<Any>, Vec<Problem>),
     wrap: fn(Arc<Stored<T>>) -> Any,
 ) {
-    let Some(meta) = meta(&tree, kind, origin, &mut found.1) else { return };
+    let Some(meta) = meta(&tree, kind, origin, &mut found.1) else {
+        return;
+    };
     let read = document::deserialize::deserialize::<T>(&tree);
     let source = source(tree, origin);
     match read {
@@ -128,7 +145,12 @@ fn core<T: DeserializeOwned + Serialize>(
 }
 
 fn source(tree: Value, origin: &Origin) -> Source {
-    Source { file: origin.file.clone(), tree: Some(Arc::new(tree)), text: origin.text.clone(), ..Source::default() }
+    Source {
+        file: origin.file.clone(),
+        tree: Some(Arc::new(tree)),
+        text: origin.text.clone(),
+        ..Source::default()
+    }
 }
 
 /// What the type does not give back it did not know.
@@ -147,11 +169,15 @@ fn compare(tree: &Value, known: &serde_json::Value, path: &str, problems: &mut V
             Some(known) => compare(&member.value, known, &path, problems),
             None if member.value.is_null() || path == "status" => {}
             None => {
-                let siblings = known.as_object().into_iter().flat_map(|object| object.keys().map(String::as_str));
+                let siblings =
+                    known.as_object().into_iter().flat_map(|object| object.keys().map(String::as_str));
                 problems.push(
-                    Problem::warning(document::schema::UNKNOWN_KEY, format_args!("unknown field `{}`", member.key))
-                        .did_you_mean(document::name::nearest(&member.key, siblings))
-                        .with_path(path),
+                    Problem::warning(
+                        document::schema::UNKNOWN_KEY,
+                        format_args!("unknown field `{}`", member.key),
+                    )
+                    .did_you_mean(document::name::nearest(&member.key, siblings))
+                    .with_path(path),
                 );
             }
         }

@@ -115,7 +115,8 @@ pub fn key(namespace: &str, name: &str) -> Key {
 
 fn add<T>(objects: &mut Kind<T>, object: Arc<Stored<T>>) -> Result<(), Problem> {
     if let Some(first) = objects.get(&object.key()) {
-        let file = first.source.file.as_ref().map(|file| format!(" in {}", file.display())).unwrap_or_default();
+        let file =
+            first.source.file.as_ref().map(|file| format!(" in {}", file.display())).unwrap_or_default();
         return Err(object.complain(Problem::error(
             "duplicate",
             format_args!("the object is defined{file} already, and that one is kept"),

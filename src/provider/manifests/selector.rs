@@ -21,7 +21,10 @@ impl Selector {
         let mut requirements = Vec::new();
         for part in split(text) {
             requirements.push(requirement(part).ok_or_else(|| {
-                Problem::error("invalid_value", format_args!("`{part}` is no requirement of a label selector"))
+                Problem::error(
+                    "invalid_value",
+                    format_args!("`{part}` is no requirement of a label selector"),
+                )
             })?);
         }
         Ok(Self(requirements))

@@ -17,21 +17,11 @@ fn main() {
         "routes", "parse ms", "build ms", "10/host", "one host", "miss"
     );
     for routes in [10, 100, 1_000, 10_000, 100_000] {
-        let many = |n: usize| {
-            (
-                format!("host-{}.example.com", n / 10),
-                format!("/service/{}", n % 10),
-            )
-        };
+        let many = |n: usize| (format!("host-{}.example.com", n / 10), format!("/service/{}", n % 10));
         let one = |n: usize| ("host.example.com".to_owned(), format!("/service/{n}"));
         let (table, parse, build) = table(routes, many);
         let spread = measure(&table, routes, many, true);
-        let miss = measure(
-            &table,
-            routes,
-            |n| (format!("none-{n}.example.com"), "/".to_owned()),
-            false,
-        );
+        let miss = measure(&table, routes, |n| (format!("none-{n}.example.com"), "/".to_owned()), false);
         drop(table);
         let (table, ..) = self::table(routes, one);
         let narrow = measure(&table, routes, one, true);
@@ -49,11 +39,7 @@ fn table(routes: usize, place: impl Fn(usize) -> (String, String)) -> (Table<usi
     let start = Instant::now();
     let entries = texts.iter().enumerate().filter_map(|(value, text)| {
         let rule = parse_http(text).ok()?;
-        Some(Entry {
-            rule,
-            rank: Rank::http(0, text, 0),
-            value,
-        })
+        Some(Entry { rule, rank: Rank::http(0, text, 0), value })
     });
     let entries: Vec<_> = entries.collect();
     let parse = start.elapsed().as_secs_f64() * 1e3;
@@ -67,9 +53,7 @@ fn measure(table: &Table<usize>, routes: usize, place: impl Fn(usize) -> (String
     // A linear congruence is random enough, and costs nothing to speak of.
     let mut state = 88_172_645_463_325_252_u64;
     let requests = (0..100_000_usize).map(|_| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let (host, path) = place(usize::try_from(state >> 33).unwrap_or_default() % routes);
         (host, format!("{path}/item/1"))
     });

@@ -12,9 +12,7 @@ pub(super) fn matcher(name: &str, arguments: &[&str]) -> Result<HttpMatcher, Bad
     let first = arguments.first().copied().unwrap_or_default();
     let second = arguments.get(1).copied();
     match name {
-        "Host" => HostPattern::parse(first)
-            .map(HttpMatcher::Host)
-            .map_err(BadArgument::bad_host),
+        "Host" => HostPattern::parse(first).map(HttpMatcher::Host).map_err(BadArgument::bad_host),
         "HostRegexp" => host_regexp(first).map(HttpMatcher::HostRegexp),
         "Path" => path(first).map(HttpMatcher::Path),
         "PathPrefix" => path(first).map(HttpMatcher::PathPrefix),
@@ -22,10 +20,7 @@ pub(super) fn matcher(name: &str, arguments: &[&str]) -> Result<HttpMatcher, Bad
             .map(HttpMatcher::PathRegexp)
             .map_err(|error| BadArgument::bad_pattern(&error)),
         "Method" => Ok(HttpMatcher::Method(first.to_uppercase().into())),
-        "Header" => Ok(HttpMatcher::Header(
-            header_key(first),
-            second.unwrap_or_default().into(),
-        )),
+        "Header" => Ok(HttpMatcher::Header(header_key(first), second.unwrap_or_default().into())),
         "HeaderRegexp" => Regexp::parse(second.unwrap_or_default())
             .map(|pattern| HttpMatcher::HeaderRegexp(header_key(first), pattern))
             .map_err(|error| BadArgument::bad_pattern(&error).in_second()),
@@ -35,9 +30,9 @@ pub(super) fn matcher(name: &str, arguments: &[&str]) -> Result<HttpMatcher, Bad
             .transpose()
             .map(|pattern| HttpMatcher::QueryRegexp(first.into(), pattern))
             .map_err(|error| BadArgument::bad_pattern(&error).in_second()),
-        "ClientIP" => address::parse(first)
-            .map(HttpMatcher::ClientIp)
-            .ok_or_else(|| BadArgument::bad_address(first)),
+        "ClientIP" => {
+            address::parse(first).map(HttpMatcher::ClientIp).ok_or_else(|| BadArgument::bad_address(first))
+        }
         _ => Err(BadArgument::new(format!("unknown matcher `{name}`"))),
     }
 }
@@ -64,27 +59,16 @@ fn host_regexp(text: &str) -> Result<HostRegexp, BadArgument> {
 
 fn header_key(text: &str) -> HeaderKey {
     let name = text.parse::<HeaderName>().ok();
-    let text = if name.is_some() {
-        canonical(text)
-    } else {
-        text.to_owned()
-    };
+    let text = if name.is_some() { canonical(text) } else { text.to_owned() };
     // The host is no header to a rule, though HTTP/1 carries it as one.
-    HeaderKey {
-        text: text.into(),
-        name: name.filter(|name| *name != header::HOST),
-    }
+    HeaderKey { text: text.into(), name: name.filter(|name| *name != header::HOST) }
 }
 
 /// `x-forwarded-for` as `X-Forwarded-For`.
 fn canonical(name: &str) -> String {
     let mut begins = true;
     let case = |c: char| {
-        let c = if begins {
-            c.to_ascii_uppercase()
-        } else {
-            c.to_ascii_lowercase()
-        };
+        let c = if begins { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
         begins = c == '-';
         c
     };

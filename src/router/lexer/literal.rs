@@ -45,10 +45,7 @@ fn interpreted(rest: &str) -> Result<(String, usize), Mistake> {
                     let width = 1 + escape.chars().next().map_or(0, char::len_utf8);
                     return Err(Mistake {
                         range: (position, position + width),
-                        message: format!(
-                            "unknown escape `\\{}`",
-                            escape.chars().take(1).collect::<String>()
-                        ),
+                        message: format!("unknown escape `\\{}`", escape.chars().take(1).collect::<String>()),
                     });
                 };
                 chars = escape.get(length..).unwrap_or_default().chars();
@@ -100,8 +97,5 @@ fn push_char(code: u32, value: &mut Vec<u8>, length: usize) -> Option<usize> {
 }
 
 fn not_closed() -> Mistake {
-    Mistake {
-        range: (0, 1),
-        message: "string is not closed".to_owned(),
-    }
+    Mistake { range: (0, 1), message: "string is not closed".to_owned() }
 }

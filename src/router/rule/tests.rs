@@ -8,63 +8,32 @@ use crate::{HttpMatcher, Rule, View, parse_http, parse_tcp};
 fn display_gives_the_canonical_text() {
     for (written, canonical) in [
         ("host( \"A.example.\" )", "Host(`a.example`)"),
-        (
-            "Header(`x-a`,`b`)||!Method(`get`)",
-            "Header(`X-A`, `b`) || !Method(`GET`)",
-        ),
-        (
-            "Host(`a`) && (Path(`/x`) || Path(`/y`))",
-            "Host(`a`) && (Path(`/x`) || Path(`/y`))",
-        ),
-        (
-            "((Host(`a`))) && (Path(`/x`) && Path(`/y`))",
-            "Host(`a`) && (Path(`/x`) && Path(`/y`))",
-        ),
-        (
-            "(Host(`a`) && Path(`/x`)) || Host(`b`)",
-            "Host(`a`) && Path(`/x`) || Host(`b`)",
-        ),
-        (
-            "!(Host(`a`) || Host(`b`)) && !!Path(`/`)",
-            "!(Host(`a`) || Host(`b`)) && !!Path(`/`)",
-        ),
+        ("Header(`x-a`,`b`)||!Method(`get`)", "Header(`X-A`, `b`) || !Method(`GET`)"),
+        ("Host(`a`) && (Path(`/x`) || Path(`/y`))", "Host(`a`) && (Path(`/x`) || Path(`/y`))"),
+        ("((Host(`a`))) && (Path(`/x`) && Path(`/y`))", "Host(`a`) && (Path(`/x`) && Path(`/y`))"),
+        ("(Host(`a`) && Path(`/x`)) || Host(`b`)", "Host(`a`) && Path(`/x`) || Host(`b`)"),
+        ("!(Host(`a`) || Host(`b`)) && !!Path(`/`)", "!(Host(`a`) || Host(`b`)) && !!Path(`/`)"),
         (r#"Path("/`\x01\"\\")"#, r#"Path("/`\U00000001\"\\")"#),
         (
             "ClientIP(`::ffff:10.0.0.1`) || ClientIP(`10.0.0.0/8`)",
             "ClientIP(`10.0.0.1`) || ClientIP(`10.0.0.0/8`)",
         ),
-        (
-            "QueryRegexp(`k`) || Query(`k`, `v`)",
-            "QueryRegexp(`k`) || Query(`k`, `v`)",
-        ),
+        ("QueryRegexp(`k`) || Query(`k`, `v`)", "QueryRegexp(`k`) || Query(`k`, `v`)"),
     ] {
         let rule = parse_http(written).unwrap();
         // Control characters only force the quotes.
-        assert_eq!(
-            rule.to_string().replace("\u{1}", "\\U00000001"),
-            canonical,
-            "{written}"
-        );
+        assert_eq!(rule.to_string().replace("\u{1}", "\\U00000001"), canonical, "{written}");
     }
-    assert_eq!(
-        parse_tcp("hostsni(`*`) && alpn(`h2`)").unwrap().to_string(),
-        "HostSNI(`*`) && ALPN(`h2`)"
-    );
+    assert_eq!(parse_tcp("hostsni(`*`) && alpn(`h2`)").unwrap().to_string(), "HostSNI(`*`) && ALPN(`h2`)");
 }
 
 #[test]
 fn hosts_are_named_once_and_negations_ignored() {
     let hosts = |text: &str| parse_http(text).unwrap().hosts().join(" ");
-    assert_eq!(
-        hosts("Host(`B.x`) || Host(`a.x.`) && !Host(`*.c.x`) || Host(`b.x`)"),
-        "b.x a.x *.c.x"
-    );
+    assert_eq!(hosts("Host(`B.x`) || Host(`a.x.`) && !Host(`*.c.x`) || Host(`b.x`)"), "b.x a.x *.c.x");
     assert_eq!(hosts("Host(`*`)"), "*");
     assert_eq!(hosts("HostRegexp(`a`) && Path(`/`)"), "");
-    assert_eq!(
-        parse_tcp("HostSNI(`A.b`) || HostSNIRegexp(`c`)").unwrap().hosts(),
-        ["a.b"]
-    );
+    assert_eq!(parse_tcp("HostSNI(`A.b`) || HostSNIRegexp(`c`)").unwrap().hosts(), ["a.b"]);
 }
 
 #[test]
@@ -79,23 +48,11 @@ fn evaluation_names_the_first_false_term() {
         client: [10, 0, 0, 1].into(),
     };
     let failed = |text: &str| parse_http(text).unwrap().evaluate(&view).err();
-    assert_eq!(
-        failed("Host(`a.example`) && (Path(`/y`) || PathPrefix(`/`))"),
-        None
-    );
-    assert_eq!(
-        failed("Host(`a.example`) && Path(`/y`) && Method(`POST`)").unwrap(),
-        "Path(`/y`)"
-    );
-    assert_eq!(
-        failed("Host(`b`) || Path(`/y`)").unwrap(),
-        "Host(`b`) || Path(`/y`)"
-    );
+    assert_eq!(failed("Host(`a.example`) && (Path(`/y`) || PathPrefix(`/`))"), None);
+    assert_eq!(failed("Host(`a.example`) && Path(`/y`) && Method(`POST`)").unwrap(), "Path(`/y`)");
+    assert_eq!(failed("Host(`b`) || Path(`/y`)").unwrap(), "Host(`b`) || Path(`/y`)");
     assert_eq!(failed("!Host(`a.example`)").unwrap(), "!Host(`a.example`)");
-    assert_eq!(
-        failed("Host(`a.example`) && (Path(`/x`) && Query(`q`))").unwrap(),
-        "Query(`q`)"
-    );
+    assert_eq!(failed("Host(`a.example`) && (Path(`/x`) && Query(`q`))").unwrap(), "Query(`q`)");
 }
 
 /// Any rule, at most four deep.

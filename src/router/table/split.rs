@@ -61,17 +61,11 @@ fn product<M: Matcher>(parts: &[Rule<M>], expected: bool) -> Vec<Terms<'_, M>> {
             [only] => product.iter_mut().for_each(|terms| terms.extend_from_slice(only)),
             // To part is of use only where each way leads to another place.
             _ if ways.iter().all(|terms| terms.iter().any(is_bound)) => choices.push((rule, ways)),
-            _ => product
-                .iter_mut()
-                .for_each(|terms| terms.push(Term { rule, expected })),
+            _ => product.iter_mut().for_each(|terms| terms.push(Term { rule, expected })),
         }
     }
     // Hosts first: they part more.
-    choices.sort_by_key(|(_, ways)| {
-        !ways
-            .iter()
-            .all(|terms| terms.iter().any(|term| host(term).is_some()))
-    });
+    choices.sort_by_key(|(_, ways)| !ways.iter().all(|terms| terms.iter().any(|term| host(term).is_some())));
     for (rule, ways) in choices {
         let is_first = product.len() == 1;
         if is_first || product.len().saturating_mul(ways.len()) <= MOST_BRANCHES {
@@ -80,9 +74,7 @@ fn product<M: Matcher>(parts: &[Rule<M>], expected: bool) -> Vec<Terms<'_, M>> {
                 .flat_map(|terms| ways.iter().map(|way| terms.iter().chain(way).cloned().collect()))
                 .collect();
         } else {
-            product
-                .iter_mut()
-                .for_each(|terms| terms.push(Term { rule, expected }));
+            product.iter_mut().for_each(|terms| terms.push(Term { rule, expected }));
         }
     }
     product
@@ -97,19 +89,11 @@ fn branch<M: Matcher>(mut terms: Terms<'_, M>) -> Option<Branch<'_, M>> {
     terms.retain(|term| !is_always(term));
     // One name is less than all names under another; one path is less than all that begin with it.
     let exact = |term: &Term<'_, M>| matches!(host(term), Some(HostPattern::Exact(_)));
-    let chosen = terms
-        .iter()
-        .position(exact)
-        .or_else(|| terms.iter().position(|term| host(term).is_some()));
+    let chosen = terms.iter().position(exact).or_else(|| terms.iter().position(|term| host(term).is_some()));
     let host = chosen.and_then(|position| host(&terms.remove(position)));
     let path = take_path(&mut terms);
-    let mut tests: Vec<_> = terms
-        .into_iter()
-        .map(|term| Test {
-            rule: term.rule.clone(),
-            expected: term.expected,
-        })
-        .collect();
+    let mut tests: Vec<_> =
+        terms.into_iter().map(|term| Test { rule: term.rule.clone(), expected: term.expected }).collect();
     tests.sort_by_key(|test| cost(&test.rule));
     Some(Branch { host, path, tests })
 }

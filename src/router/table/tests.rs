@@ -9,14 +9,7 @@ use crate::rule::tests::rule;
 use crate::{Entry, HttpMatcher, Rank, Rule, Table, View, parse_http};
 
 fn view<'a>(host: &'a str, path: &'a str, headers: &'a HeaderMap) -> View<'a> {
-    View {
-        method: &Method::GET,
-        host,
-        path,
-        query: None,
-        headers,
-        client: [10, 0, 0, 1].into(),
-    }
+    View { method: &Method::GET, host, path, query: None, headers, client: [10, 0, 0, 1].into() }
 }
 
 /// Rules with their priorities, in the order of their ties; the one that takes the request.
@@ -27,16 +20,11 @@ fn check(rules: &[(&'static str, i64)], host: &str, path: &str, expected: Option
         value: *text,
     };
     // The order in which entries are given does not count.
-    for entries in [
-        rules.iter().enumerate().map(entry).collect(),
-        rules.iter().enumerate().rev().map(entry).collect(),
-    ] {
+    for entries in
+        [rules.iter().enumerate().map(entry).collect(), rules.iter().enumerate().rev().map(entry).collect()]
+    {
         let table = Table::build(entries);
-        assert_eq!(
-            table.find(&view(host, path, &HeaderMap::new())).copied(),
-            expected,
-            "{host}{path}"
-        );
+        assert_eq!(table.find(&view(host, path, &HeaderMap::new())).copied(), expected, "{host}{path}");
         assert_eq!(table.len(), rules.len());
     }
 }
@@ -56,37 +44,17 @@ fn the_longer_rule_wins_unless_a_priority_is_written() {
 #[test]
 fn length_is_counted_in_bytes_of_the_rule_as_written() {
     let spaced = "Host(`p`)     ||     Path(`/never`)";
-    check(
-        &[(spaced, 0), ("Host(`p`) && PathPrefix(`/a`)", 0)],
-        "p",
-        "/a",
-        Some(spaced),
-    );
+    check(&[(spaced, 0), ("Host(`p`) && PathPrefix(`/a`)", 0)], "p", "/a", Some(spaced));
     let wide = "Host(`p`) && !Path(`/éééé`)";
-    check(
-        &[(wide, 0), ("Host(`p`) && !Path(`/123456`)", 0)],
-        "p",
-        "/a",
-        Some(wide),
-    );
+    check(&[(wide, 0), ("Host(`p`) && !Path(`/123456`)", 0)], "p", "/a", Some(wide));
     let or = "Host(`p`) || Host(`another-p`)";
     check(&[("Host(`p`) && Path(`/x`)", 0), (or, 0)], "p", "/x", Some(or));
 }
 
 #[test]
 fn equal_priorities_go_by_tie() {
-    check(
-        &[("PathPrefix(`/a`)", 5), ("PathPrefix(`/`)", 5)],
-        "p",
-        "/a",
-        Some("PathPrefix(`/a`)"),
-    );
-    check(
-        &[("PathPrefix(`/`)", 5), ("PathPrefix(`/a`)", 5)],
-        "p",
-        "/a",
-        Some("PathPrefix(`/`)"),
-    );
+    check(&[("PathPrefix(`/a`)", 5), ("PathPrefix(`/`)", 5)], "p", "/a", Some("PathPrefix(`/a`)"));
+    check(&[("PathPrefix(`/`)", 5), ("PathPrefix(`/a`)", 5)], "p", "/a", Some("PathPrefix(`/`)"));
 }
 
 #[test]
@@ -117,9 +85,7 @@ fn hosts_of_all_kinds_are_compared() {
 
 #[test]
 fn deep_paths_overflow_nothing() {
-    let rules: Vec<_> = (1..60)
-        .map(|n| format!("PathPrefix(`/{}`)", "a".repeat(n)))
-        .collect();
+    let rules: Vec<_> = (1..60).map(|n| format!("PathPrefix(`/{}`)", "a".repeat(n))).collect();
     let entry = |(n, text): (usize, &String)| Entry {
         rule: parse_http(text).unwrap(),
         rank: Rank::new(-(n as i64), 0),
@@ -142,34 +108,15 @@ fn deep_paths_overflow_nothing() {
 fn a_disjunction_is_split_where_that_binds() {
     let unindexed = |text: &str| {
         let rule = parse_http(text).unwrap();
-        Table::build(vec![Entry {
-            rule,
-            rank: Rank::new(0, 0),
-            value: (),
-        }])
-        .unindexed()
+        Table::build(vec![Entry { rule, rank: Rank::new(0, 0), value: () }]).unindexed()
     };
-    assert_eq!(
-        unindexed("(Host(`a`) || Host(`b`)) && (Path(`/x`) || Path(`/y`))"),
-        0
-    );
+    assert_eq!(unindexed("(Host(`a`) || Host(`b`)) && (Path(`/x`) || Path(`/y`))"), 0);
     assert_eq!(unindexed("!(!Host(`a`) && !Path(`/b`))"), 0);
     assert_eq!(unindexed("PathRegexp(`^/v[0-9]`)"), 0);
-    assert_eq!(
-        unindexed("(Method(`GET`) || Method(`PUT`)) && Header(`a`, `b`)"),
-        1
-    );
+    assert_eq!(unindexed("(Method(`GET`) || Method(`PUT`)) && Header(`a`, `b`)"), 1);
     assert_eq!(unindexed("Host(`a`) || Method(`GET`)"), 1);
-    let hosts = |prefix: &str| {
-        (0..2000)
-            .map(|n| format!("{prefix}{n}`)"))
-            .collect::<Vec<_>>()
-            .join(" || ")
-    };
-    assert_eq!(
-        unindexed(&format!("({}) && ({})", hosts("Path(`/"), hosts("Host(`h"))),
-        0
-    );
+    let hosts = |prefix: &str| (0..2000).map(|n| format!("{prefix}{n}`)")).collect::<Vec<_>>().join(" || ");
+    assert_eq!(unindexed(&format!("({}) && ({})", hosts("Path(`/"), hosts("Host(`h"))), 0);
 }
 
 #[test]
@@ -193,13 +140,7 @@ struct Request {
 
 fn request() -> impl Strategy<Value = Request> {
     let host = prop::sample::select(vec!["", "a", "a.", "a.b", "x.a.b", "y.a.b.", "x.y.a.b", "b"]);
-    let query = prop::sample::select(vec![
-        None,
-        Some("q"),
-        Some("q=1"),
-        Some("q=%31&r"),
-        Some("q=0&q=1"),
-    ]);
+    let query = prop::sample::select(vec![None, Some("q"), Some("q=1"), Some("q=%31&r"), Some("q=0&q=1")]);
     (
         prop::sample::select(vec!["GET", "POST"]),
         host,
@@ -257,11 +198,7 @@ fn holds(rule: &Rule<HttpMatcher>, request: &Request) -> bool {
 
 fn call_holds(call: &str, request: &Request) -> bool {
     let (name, rest) = call.split_once('(').unwrap();
-    let arguments: Vec<&str> = rest
-        .trim_end_matches(')')
-        .split(", ")
-        .map(|a| a.trim_matches('`'))
-        .collect();
+    let arguments: Vec<&str> = rest.trim_end_matches(')').split(", ").map(|a| a.trim_matches('`')).collect();
     let first = arguments[0];
     let second = arguments.get(1).copied();
     let host = request.host.trim_end_matches('.');
@@ -274,9 +211,9 @@ fn call_holds(call: &str, request: &Request) -> bool {
     };
     match name {
         "Host" if first == "*" => true,
-        "Host" if first.starts_with('*') => host
-            .strip_suffix(&first[1..])
-            .is_some_and(|label| !label.is_empty() && !label.contains('.')),
+        "Host" if first.starts_with('*') => {
+            host.strip_suffix(&first[1..]).is_some_and(|label| !label.is_empty() && !label.contains('.'))
+        }
         "Host" => !host.is_empty() && host == first.trim_end_matches('.'),
         "HostRegexp" => regex(first).is_match(request.host) || regex(first).is_match(""),
         "Path" => request.path == first,
@@ -284,9 +221,7 @@ fn call_holds(call: &str, request: &Request) -> bool {
         "PathRegexp" => regex(first).is_match(&request.path),
         "Method" => request.method == first,
         "Header" => request.header == second,
-        "HeaderRegexp" => request
-            .header
-            .is_some_and(|value| regex(second.unwrap()).is_match(value)),
+        "HeaderRegexp" => request.header.is_some_and(|value| regex(second.unwrap()).is_match(value)),
         "Query" => values.contains(&second.unwrap_or_default()),
         "QueryRegexp" if second.is_none() => values.contains(&""),
         "QueryRegexp" => values.iter().any(|value| regex(second.unwrap()).is_match(value)),

@@ -77,13 +77,7 @@ impl<M: Matcher> Trie<M> {
 
     fn child(&self, node: &Node, first: u8) -> Option<&Node> {
         let Span { start, length } = node.label;
-        let firsts = slice(
-            &self.bytes,
-            Span {
-                start: start + length,
-                length: node.children.length,
-            },
-        );
+        let firsts = slice(&self.bytes, Span { start: start + length, length: node.children.length });
         // Ordered, but mostly too few to be worth halving.
         let position = match firsts.len() {
             0..=16 => firsts.iter().position(|byte| *byte == first)?,
@@ -102,10 +96,7 @@ impl<M: Matcher> Trie<M> {
             if candidate.entry >= *best {
                 return;
             }
-            if slice(&self.tests, candidate.tests)
-                .iter()
-                .all(|test| test.holds(view))
-            {
+            if slice(&self.tests, candidate.tests).iter().all(|test| test.holds(view)) {
                 *best = candidate.entry;
                 return;
             }
@@ -116,12 +107,7 @@ impl<M: Matcher> Trie<M> {
     pub(super) fn unbound(&self, root: u32) -> usize {
         match self.nodes.get(index(root)) {
             Some(node) if node.label.length > 0 => 0,
-            Some(Node {
-                under: List(Span {
-                    length: List::ALONE, ..
-                }),
-                ..
-            }) => 1,
+            Some(Node { under: List(Span { length: List::ALONE, .. }), .. }) => 1,
             Some(node) => index(node.under.0.length),
             None => 0,
         }

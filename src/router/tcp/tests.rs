@@ -4,20 +4,12 @@ use crate::{Entry, Rank, TcpTable, TcpView, parse_tcp};
 
 /// A connection: its server name, `-` for none, and the protocols offered.
 fn view<'a>(sni: &'a str, alpn: &'a [&'a [u8]]) -> TcpView<'a> {
-    TcpView {
-        sni: if sni == "-" { "" } else { sni },
-        alpn,
-        client: [10, 0, 0, 1].into(),
-    }
+    TcpView { sni: if sni == "-" { "" } else { sni }, alpn, client: [10, 0, 0, 1].into() }
 }
 
 fn check(rule: &str, sni: &str, expected: bool) {
     let rule = parse_tcp(rule).unwrap_or_else(|e| panic!("{rule}: {e}"));
-    assert_eq!(
-        rule.matches(&view(sni, &[b"h2", b"foo"])),
-        expected,
-        "{rule} on {sni}"
-    );
+    assert_eq!(rule.matches(&view(sni, &[b"h2", b"foo"])), expected, "{rule} on {sni}");
 }
 
 #[test]
@@ -81,30 +73,16 @@ fn the_table_gives_the_highest_rank() {
     ];
     let entry = |text: &&'static str| {
         let rule = parse_tcp(text).unwrap();
-        Entry {
-            rank: Rank::tcp(0, &rule, text, 0),
-            rule,
-            value: *text,
-        }
+        Entry { rank: Rank::tcp(0, &rule, text, 0), rule, value: *text }
     };
     let table = TcpTable::build(rules.iter().map(entry).collect());
     let find = |sni: &str, alpn: &[&[u8]], client: [u8; 4]| {
-        *table
-            .find(&TcpView {
-                sni,
-                alpn,
-                client: client.into(),
-            })
-            .unwrap()
+        *table.find(&TcpView { sni, alpn, client: client.into() }).unwrap()
     };
     assert_eq!(find("", &[], [11, 0, 0, 1]), rules[0]);
     assert_eq!(find("y.a.b", &[], [11, 0, 0, 1]), rules[1]);
     assert_eq!(find("x.a.b", &[], [11, 0, 0, 1]), rules[1]);
     assert_eq!(find("x.a.b", &[b"h2"], [11, 0, 0, 1]), rules[3]);
     assert_eq!(find("y.a.b", &[], [10, 0, 0, 1]), rules[4]);
-    assert!(
-        table
-            .find_entry(&view("-", &[]))
-            .is_some_and(|entry| !entry.rule.is_catch_all())
-    );
+    assert!(table.find_entry(&view("-", &[])).is_some_and(|entry| !entry.rule.is_catch_all()));
 }

@@ -1,3 +1,7 @@
+//! Small documents, compiled: what serves, what answers 503, what is reported.
+
+mod reuse;
+
 use router::{TcpView, View};
 
 use super::*;
@@ -21,14 +25,7 @@ http:
 fn route(snapshot: &Snapshot, entry_point: &str, host: &str, path: &str) -> Option<Arc<Route>> {
     let (method, headers) = (::http::Method::GET, ::http::HeaderMap::new());
     let client = [127, 0, 0, 1].into();
-    let view = View {
-        method: &method,
-        host,
-        path,
-        query: None,
-        headers: &headers,
-        client,
-    };
+    let view = View { method: &method, host, path, query: None, headers: &headers, client };
     snapshot.entry_points[entry_point].http.find(&view).cloned()
 }
 
@@ -43,25 +40,12 @@ fn compiles_what_is_sound() {
     assert_eq!(report.all_problems(), Vec::<&Problem>::new());
     assert_eq!(router(&report, "shop@file"), (Status::Enabled, vec![]));
     let shop = route(&snapshot, "web", "shop.test", "/").unwrap();
-    assert_eq!(
-        (&*shop.name.router, &*shop.name.service, shop.priority),
-        ("shop@file", "shop@file", 17)
-    );
-    assert_eq!(
-        (
-            shop.steps.len(),
-            shop.disabled.is_none(),
-            shop.tls_options.is_none()
-        ),
-        (1, true, true)
-    );
+    assert_eq!((&*shop.name.router, &*shop.name.service, shop.priority), ("shop@file", "shop@file", 17));
+    assert_eq!((shop.steps.len(), shop.disabled.is_none(), shop.tls_options.is_none()), (1, true, true));
     assert!(route(&snapshot, "traefik", "shop.test", "/").is_none());
     assert_eq!(report.services["shop@file"].used_by.len(), 2);
     assert_eq!(report.middlewares["prefix@file"].users, ["shop@file".into()]);
-    assert_eq!(
-        report.routers["shop@file"].users,
-        ["web".into(), "websecure".into()]
-    );
+    assert_eq!(report.routers["shop@file"].users, ["web".into(), "websecure".into()]);
     assert!((snapshot.generation, snapshot.complete) == (1, true));
 }
 
@@ -100,11 +84,7 @@ http:
         assert!(route.disabled.is_some() && route.steps.is_empty(), "{name}");
         assert_eq!(serve(&route, "/a").0, 503);
     }
-    let shown: Vec<String> = report
-        .all_problems()
-        .iter()
-        .map(|problem| problem.to_string())
-        .collect();
+    let shown: Vec<String> = report.all_problems().iter().map(|problem| problem.to_string()).collect();
     assert!(
         shown.iter().any(|text| text
             == "error: there is no middleware `autj@file`
@@ -115,18 +95,8 @@ hint: did you mean `auth@file`?"),
         "{shown:#?}"
     );
     // What only says that something else is broken is no cause.
-    assert_eq!(
-        report
-            .all_problems()
-            .iter()
-            .filter(|problem| problem.code == "broken_reference")
-            .count(),
-        0
-    );
-    assert_eq!(
-        route(&snapshot, "web", "z.test", "/a").unwrap().name.router,
-        "all@file".into()
-    );
+    assert_eq!(report.all_problems().iter().filter(|problem| problem.code == "broken_reference").count(), 0);
+    assert_eq!(route(&snapshot, "web", "z.test", "/a").unwrap().name.router, "all@file".into());
 }
 
 #[test]
@@ -143,26 +113,14 @@ http:
     old: {rule: Host(`old.test`), service: noop@internal, ruleSyntax: v2}
 ",
     );
-    assert_eq!(
-        router(&report, "syntax@file"),
-        (Status::Disabled, vec!["rule_syntax"])
-    );
-    assert_eq!(
-        router(&report, "empty@file"),
-        (Status::Disabled, vec!["rule_syntax"])
-    );
-    assert_eq!(
-        router(&report, "high@file"),
-        (Status::Disabled, vec!["priority_too_high"])
-    );
+    assert_eq!(router(&report, "syntax@file"), (Status::Disabled, vec!["rule_syntax"]));
+    assert_eq!(router(&report, "empty@file"), (Status::Disabled, vec!["rule_syntax"]));
+    assert_eq!(router(&report, "high@file"), (Status::Disabled, vec!["priority_too_high"]));
     assert_eq!(
         router(&report, "nowhere@file"),
         (Status::Disabled, vec!["unknown_entry_point", "no_entry_point"])
     );
-    assert_eq!(
-        router(&report, "half@file"),
-        (Status::Warning, vec!["unknown_entry_point"])
-    );
+    assert_eq!(router(&report, "half@file"), (Status::Warning, vec!["unknown_entry_point"]));
     assert_eq!(router(&report, "old@file").0, Status::Disabled);
     assert_eq!(snapshot.entry_points["web"].http.len(), 1);
     let hint = report.routers["nowhere@file"].problems[0].hint.clone();
@@ -202,23 +160,10 @@ http:
     two: {weighted: {services: [{name: one}]}}
 ",
     );
-    assert_eq!(
-        router(&report, "a@file"),
-        (Status::Disabled, vec!["broken_reference"])
-    );
-    assert_eq!(
-        router(&report, "b@file"),
-        (Status::Disabled, vec!["broken_reference"])
-    );
-    let causes: Vec<&str> = report
-        .all_problems()
-        .iter()
-        .map(|problem| &*problem.message)
-        .collect();
-    assert!(
-        causes.contains(&"the references go round: `one@file` → `two@file` → `one@file`"),
-        "{causes:?}"
-    );
+    assert_eq!(router(&report, "a@file"), (Status::Disabled, vec!["broken_reference"]));
+    assert_eq!(router(&report, "b@file"), (Status::Disabled, vec!["broken_reference"]));
+    let causes: Vec<&str> = report.all_problems().iter().map(|problem| &*problem.message).collect();
+    assert!(causes.contains(&"the references go round: `one@file` → `two@file` → `one@file`"), "{causes:?}");
 }
 
 #[test]
@@ -226,102 +171,15 @@ fn a_panic_breaks_one_object() {
     let mut cx = context();
     cx.trap = Some("prefix@file");
     let (snapshot, report) = compile(&merged(&[("file", SHOP)], &cx), None, &cx);
-    assert_eq!(
-        router(&report, "shop@file"),
-        (Status::Disabled, vec!["broken_reference"])
-    );
-    assert_eq!(
-        codes(&report.middlewares["prefix@file"].problems),
-        ["internal_panic"]
-    );
+    assert_eq!(router(&report, "shop@file"), (Status::Disabled, vec!["broken_reference"]));
+    assert_eq!(codes(&report.middlewares["prefix@file"].problems), ["internal_panic"]);
     assert_eq!(router(&report, "other@file"), (Status::Enabled, vec![]));
-    assert!(
-        route(&snapshot, "web", "shop.test", "/")
-            .unwrap()
-            .disabled
-            .is_some()
-    );
-    assert!(
-        route(&snapshot, "web", "other.test", "/")
-            .unwrap()
-            .disabled
-            .is_none()
-    );
-}
-
-#[test]
-fn what_did_not_change_lives_on() {
-    let cx = context();
-    let one = compile(&merged(&[("file", SHOP)], &cx), None, &cx).0;
-    let changed = SHOP.replace("Host(`other.test`)", "Host(`another.test`)");
-    let (two, _) = compile(&merged(&[("file", &changed)], &cx), Some(&one), &cx);
-    let shop = |snapshot: &Snapshot| route(snapshot, "web", "shop.test", "/").unwrap();
-    assert!(Arc::ptr_eq(&shop(&one), &shop(&two)), "the route itself");
-    let other = (
-        route(&one, "web", "other.test", "/").unwrap(),
-        route(&two, "web", "another.test", "/").unwrap(),
-    );
-    assert!(
-        Arc::ptr_eq(&other.0.service, &other.1.service),
-        "the service of a changed router"
-    );
-    assert_eq!(
-        other.0.name.id, other.1.name.id,
-        "the number of router and service"
-    );
-    assert!(!Arc::ptr_eq(&one.entry_points["web"], &two.entry_points["web"]));
-    assert!(Arc::ptr_eq(
-        &one.entry_points["traefik"],
-        &two.entry_points["traefik"]
-    ));
-    assert_eq!(two.generation, 2);
-    let same = compile(&merged(&[("file", &changed)], &cx), Some(&two), &cx).0;
-    assert!(
-        Arc::ptr_eq(&same.entry_points["web"], &two.entry_points["web"]),
-        "nothing changed"
-    );
-}
-
-#[test]
-fn what_changed_reaches_whoever_uses_it() {
-    let cx = context();
-    let one = compile(&merged(&[("file", SHOP)], &cx), None, &cx).0;
-    let changed = SHOP.replace("prefix: /a", "prefix: /b");
-    let two = compile(&merged(&[("file", &changed)], &cx), Some(&one), &cx).0;
-    let shop = |snapshot: &Snapshot| route(snapshot, "web", "shop.test", "/").unwrap();
-    assert!(!Arc::ptr_eq(&shop(&one), &shop(&two)));
-    assert!(Arc::ptr_eq(&shop(&one).service, &shop(&two).service));
-    let stamp = |snapshot: &Snapshot, name: &str| snapshot.parts.middlewares[name].stamp;
-    assert_ne!(
-        stamp(&one, "both@file"),
-        stamp(&two, "both@file"),
-        "a chain of it"
-    );
-    let changed = SHOP.replace("8080", "8081");
-    let three = compile(&merged(&[("file", &changed)], &cx), Some(&one), &cx).0;
-    assert_eq!(stamp(&one, "both@file"), stamp(&three, "both@file"));
-    let stamp = |snapshot: &Snapshot, name: &str| snapshot.parts.services[name].stamp;
-    assert_ne!(
-        stamp(&one, "canary@file"),
-        stamp(&three, "canary@file"),
-        "a service made of it"
-    );
-    assert!(!Arc::ptr_eq(&shop(&one).service, &shop(&three).service));
-}
-
-#[test]
-fn a_mistake_that_is_mended_serves() {
-    let cx = context();
-    let broken = SHOP.replace(
-        "  middlewares:\n    prefix: {addPrefix: {prefix: /a}}\n",
-        "  middlewares:\n",
-    );
-    let (one, report) = compile(&merged(&[("file", &broken)], &cx), None, &cx);
-    assert_eq!(router(&report, "shop@file").0, Status::Disabled);
-    let (two, report) = compile(&merged(&[("file", SHOP)], &cx), Some(&one), &cx);
-    assert_eq!(router(&report, "shop@file").0, Status::Enabled);
-    let (_, report) = compile(&merged(&[("file", &broken)], &cx), Some(&two), &cx);
-    assert_eq!(router(&report, "shop@file").0, Status::Disabled);
+    assert!(route(&snapshot, "web", "shop.test", "/").unwrap().disabled.is_some());
+    assert!(route(&snapshot, "web", "other.test", "/").unwrap().disabled.is_none());
+    cx.trap = Some("other@file");
+    let (snapshot, report) = compile(&merged(&[("file", SHOP)], &cx), None, &cx);
+    assert_eq!(router(&report, "other@file"), (Status::Disabled, vec!["internal_panic"]));
+    assert!(route(&snapshot, "web", "other.test", "/").unwrap().disabled.is_some());
 }
 
 #[test]
@@ -336,15 +194,9 @@ fn at_equal_priority_the_precedence_decides_then_the_name() {
         "http:\n  routers:"
     );
     let (snapshot, _) = compile(&merged(&[("file", &a), ("kubernetescrd", &z)], &cx), None, &cx);
-    assert_eq!(
-        &*route(&snapshot, "web", "a.test", "/").unwrap().name.router,
-        "z@kubernetescrd"
-    );
+    assert_eq!(&*route(&snapshot, "web", "a.test", "/").unwrap().name.router, "z@kubernetescrd");
     let (snapshot, _) = compile(&merged(&[("file", &both)], &cx), None, &cx);
-    assert_eq!(
-        &*route(&snapshot, "web", "b.test", "/").unwrap().name.router,
-        "a@file"
-    );
+    assert_eq!(&*route(&snapshot, "web", "b.test", "/").unwrap().name.router, "a@file");
 }
 
 #[test]
@@ -390,29 +242,14 @@ http:
     );
     assert_eq!(router(&report, "parent@file"), (Status::Enabled, vec![]));
     assert_eq!(router(&report, "child@file"), (Status::Enabled, vec![]));
-    assert_eq!(
-        router(&report, "bad@file"),
-        (Status::Disabled, vec!["child_router"])
-    );
-    assert_eq!(
-        router(&report, "orphan@file"),
-        (Status::Disabled, vec!["unknown_reference"])
-    );
+    assert_eq!(router(&report, "bad@file"), (Status::Disabled, vec!["child_router"]));
+    assert_eq!(router(&report, "orphan@file"), (Status::Disabled, vec!["unknown_reference"]));
     assert_eq!(router(&report, "round@file").0, Status::Disabled);
-    assert_eq!(
-        router(&report, "childless@file"),
-        (Status::Disabled, vec!["no_service"])
-    );
-    assert_eq!(
-        router(&report, "both@file"),
-        (Status::Disabled, vec!["service_and_children"])
-    );
+    assert_eq!(router(&report, "childless@file"), (Status::Disabled, vec!["no_service"]));
+    assert_eq!(router(&report, "both@file"), (Status::Disabled, vec!["service_and_children"]));
     assert!(route(&snapshot, "web", "x.test", "/a").is_none());
     let parent = route(&snapshot, "web", "layer.test", "/a").unwrap();
-    assert_eq!(
-        (&*parent.name.service, parent.steps.len()),
-        ("parent@file-muxer", 1)
-    );
+    assert_eq!((&*parent.name.service, parent.steps.len()), ("parent@file-muxer", 1));
     assert_eq!(
         serve(&parent, "/a"),
         (418, "child@file".to_owned()),
@@ -424,14 +261,7 @@ http:
 #[test]
 fn before_the_first_document_every_entry_point_is_empty() {
     let starting = Snapshot::starting(&context());
-    assert_eq!(
-        (
-            starting.generation,
-            starting.complete,
-            starting.entry_points.len()
-        ),
-        (0, false, 3)
-    );
+    assert_eq!((starting.generation, starting.complete, starting.entry_points.len()), (0, false, 3));
     let told = crate::explain(&starting, None, &Question::of_url("http://a.test/").unwrap()).unwrap();
     assert_eq!(told.outcome.status, Some(503));
 }
@@ -453,66 +283,13 @@ tcp:
 ",
     );
     assert_eq!(codes(&report.tcp_routers["db@file"].problems), ["not_served"]);
-    assert_eq!(
-        codes(&report.tcp_routers["plain@file"].problems),
-        ["host_without_tls", "not_served"]
-    );
+    assert_eq!(codes(&report.tcp_routers["plain@file"].problems), ["host_without_tls", "not_served"]);
     let claims = |entry_point: &str, sni: &str, is_tls: bool| {
-        let view = TcpView {
-            sni,
-            alpn: &[],
-            client: [127, 0, 0, 1].into(),
-        };
-        snapshot.entry_points[entry_point]
-            .claims(&view, is_tls)
-            .map(|route| route.router.to_string())
+        let view = TcpView { sni, alpn: &[], client: [127, 0, 0, 1].into() };
+        snapshot.entry_points[entry_point].claims(&view, is_tls).map(|route| route.router.to_string())
     };
     assert_eq!(claims("web", "db.test", true).as_deref(), Some("db@file"));
     assert_eq!(claims("websecure", "shop.test", true), None);
     assert_eq!(claims("websecure", "x.test", true).as_deref(), Some("every@file"));
     assert_eq!(claims("web", "", false), None);
-}
-
-/// The budget is 50 ms from a file event to a served route, in a release build; this is a build without optimisation.
-#[test]
-fn five_thousand_routes_are_compiled_quickly() {
-    let cx = context();
-    let yaml = |changed: usize| {
-        let router = |i: usize| {
-            let path = if i == changed { "/changed" } else { "/a" };
-            format!(
-                "    r{i}: {{rule: 'Host(`h{i}.test`) && PathPrefix(`{path}`)', service: s{i}, middlewares: [m{}]}}\n",
-                i % 50
-            )
-        };
-        let service = |i: usize| {
-            format!("    s{i}: {{loadBalancer: {{servers: [{{url: 'http://127.0.0.1:8080'}}]}}}}\n")
-        };
-        let middleware = |i: usize| format!("    m{i}: {{addPrefix: {{prefix: /a}}}}\n");
-        let (routers, services): (String, String) = (
-            (0..5_000).map(router).collect(),
-            (0..5_000).map(service).collect(),
-        );
-        let middlewares: String = (0..50).map(middleware).collect();
-        format!("http:\n  routers:\n{routers}  services:\n{services}  middlewares:\n{middlewares}")
-    };
-    let (before, after) = (
-        merged(&[("file", &yaml(5_000))], &cx),
-        merged(&[("file", &yaml(77))], &cx),
-    );
-    let started = std::time::Instant::now();
-    let (one, _) = compile(&before, None, &cx);
-    println!("from nothing: {:?}", started.elapsed());
-    let started = std::time::Instant::now();
-    let (two, report) = compile(&after, Some(&one), &cx);
-    let elapsed = started.elapsed();
-    println!("one changed: {elapsed:?}");
-    assert!(report.all_problems().is_empty());
-    assert!(route(&two, "web", "h77.test", "/a").is_none());
-    let kept = (
-        route(&one, "web", "h1.test", "/a").unwrap(),
-        route(&two, "web", "h1.test", "/a").unwrap(),
-    );
-    assert!(Arc::ptr_eq(&kept.0, &kept.1));
-    assert!(elapsed.as_secs() < 5, "{elapsed:?}");
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use document::name::nearest;
-use router::{View, parse_http};
+use router::{Table, View, parse_http};
 use serde::Serialize;
 
 use crate::report::{Report, Status};
@@ -37,6 +37,16 @@ pub(super) struct Scope<'a> {
 /// The candidates, and how many routers of other hosts are left out.
 pub(super) fn list(scope: &Scope<'_>, view: &View<'_>) -> (Vec<Candidate>, usize) {
     let table = scope.entry_point.table(scope.secure);
+    let (mut asked, omitted) = of_table(table, view);
+    let mut seen: HashSet<Arc<str>> =
+        table.iter().map(|entry| Arc::clone(&entry.value.name.router)).collect();
+    elsewhere(scope, view, &mut seen, &mut asked);
+    disabled(scope, view, &mut seen, &mut asked);
+    (asked, omitted)
+}
+
+/// The routers of one table.
+pub(super) fn of_table(table: &Table<Arc<Route>>, view: &View<'_>) -> (Vec<Candidate>, usize) {
     let mut asked = Vec::new();
     let mut omitted = 0;
     let show_all = table.len() <= OTHER_HOSTS;
@@ -50,46 +60,27 @@ pub(super) fn list(scope: &Scope<'_>, view: &View<'_>) -> (Vec<Candidate>, usize
         }
         asked.push(Candidate::new(&entry.value, failed));
     }
-    let mut seen: HashSet<Arc<str>> = table
-        .iter()
-        .map(|entry| Arc::clone(&entry.value.name.router))
-        .collect();
-    elsewhere(scope, view, &mut seen, &mut asked);
-    disabled(scope, view, &mut seen, &mut asked);
     (asked, omitted)
 }
 
 /// Routers that match, but not here: on the other side of TLS, or on another entry point.
 fn elsewhere(scope: &Scope<'_>, view: &View<'_>, seen: &mut HashSet<Arc<str>>, found: &mut Vec<Candidate>) {
     let matching = |entry_point: &EntryPoint, secure: bool| -> Vec<Arc<Route>> {
-        let entries = entry_point
-            .table(secure)
-            .iter()
-            .filter(|entry| entry.rule.matches(view));
+        let entries = entry_point.table(secure).iter().filter(|entry| entry.rule.matches(view));
         entries.map(|entry| Arc::clone(&entry.value)).collect()
     };
     for route in matching(scope.entry_point, !scope.secure) {
         if seen.insert(Arc::clone(&route.name.router)) {
-            let why = if scope.secure {
-                "it is for connections without TLS"
-            } else {
-                "it is for TLS connections"
-            };
+            let why =
+                if scope.secure { "it is for connections without TLS" } else { "it is for TLS connections" };
             found.push(Candidate::new(&route, Some(why.to_owned())));
         }
     }
-    let mut others: Vec<_> = scope
-        .snapshot
-        .entry_points
-        .iter()
-        .filter(|(name, _)| &***name != scope.name)
-        .collect();
+    let mut others: Vec<_> =
+        scope.snapshot.entry_points.iter().filter(|(name, _)| &***name != scope.name).collect();
     others.sort_by_key(|(name, _)| Arc::clone(name));
     for (name, other) in others {
-        for route in [false, true]
-            .into_iter()
-            .flat_map(|secure| matching(other, secure))
-        {
+        for route in [false, true].into_iter().flat_map(|secure| matching(other, secure)) {
             if seen.insert(Arc::clone(&route.name.router)) {
                 found.push(Candidate::new(
                     &route,
@@ -103,16 +94,8 @@ fn elsewhere(scope: &Scope<'_>, view: &View<'_>, seen: &mut HashSet<Arc<str>>, f
 /// Routers that are in no table: those whose rule would hold, and those whose rule cannot be read.
 fn disabled(scope: &Scope<'_>, view: &View<'_>, seen: &mut HashSet<Arc<str>>, found: &mut Vec<Candidate>) {
     let Some(report) = scope.report else { return };
-    for (name, entry) in report
-        .routers
-        .iter()
-        .filter(|(_, entry)| entry.status == Status::Disabled)
-    {
-        let Some(config) = entry
-            .element
-            .config
-            .as_ref()
-            .filter(|config| config.parent_refs.is_empty())
+    for (name, entry) in report.routers.iter().filter(|(_, entry)| entry.status == Status::Disabled) {
+        let Some(config) = entry.element.config.as_ref().filter(|config| config.parent_refs.is_empty())
         else {
             continue;
         };

@@ -49,14 +49,8 @@ impl Question {
             Some(scheme) => return Err(refused(&format!("the scheme `{scheme}` is not served"))),
             None => return Err(refused("write it with `http://` or `https://`")),
         };
-        let host = uri
-            .authority()
-            .map(|authority| authority.as_str().to_owned())
-            .unwrap_or_default();
-        let target = uri
-            .path_and_query()
-            .map_or("/", |target| target.as_str())
-            .to_owned();
+        let host = uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
+        let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
         Ok(Self {
             entry_point: None,
             method: Method::GET,
@@ -71,22 +65,12 @@ impl Question {
 
     pub(super) fn canonical(&self) -> Result<Canonical, String> {
         let (host, _port) = canonical::host(&self.host).map_err(|error| error.to_string())?;
-        let (path, query) = self
-            .target
-            .split_once('?')
-            .map_or((&*self.target, None), |(p, q)| (p, Some(q)));
+        let (path, query) = self.target.split_once('?').map_or((&*self.target, None), |(p, q)| (p, Some(q)));
         let target = canonical::target(path, query, Rules::default()).map_err(|error| error.to_string())?;
         let target = target.unwrap_or_else(|| self.target.clone());
-        let (path, query) = target
-            .split_once('?')
-            .map_or((&*target, None), |(p, q)| (p, Some(q)));
+        let (path, query) = target.split_once('?').map_or((&*target, None), |(p, q)| (p, Some(q)));
         let implied = (host.parse::<IpAddr>().is_err() && !host.is_empty()).then(|| host.to_string());
-        let sni = self
-            .sni
-            .as_ref()
-            .map(|sni| sni.to_lowercase())
-            .or(implied)
-            .filter(|_| self.secure);
+        let sni = self.sni.as_ref().map(|sni| sni.to_lowercase()).or(implied).filter(|_| self.secure);
         Ok(Canonical {
             host: host.into_owned(),
             path: path.to_owned(),

@@ -15,6 +15,7 @@ use middleware::Step;
 use serde::Serialize;
 use service::Service;
 
+use super::Explanation;
 use super::question::{Canonical, Question};
 use crate::Route;
 
@@ -30,55 +31,45 @@ pub struct Middleware {
 
 /// The part of a request that middlewares change.
 #[derive(Clone)]
-struct State {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+pub(super) struct State {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
 }
 
 /// Stands for everything behind a middleware, and keeps what reaches it.
 #[derive(Default)]
 struct Catch(Mutex<Option<State>>);
 
-/// The middlewares up to the one that answers, and its status.
+/// Takes the request through the route's middlewares, up to the one that answers: its status.
 pub(super) fn walk(
     route: &Route,
+    state: &mut State,
     question: &Question,
     asked: &Canonical,
-    entry_point: &Arc<str>,
-) -> (Vec<Middleware>, Option<u16>) {
-    let mut told = Vec::new();
-    let Some(mut state) = State::of(question, asked) else {
-        return (told, None);
-    };
+    told: &mut Explanation,
+) -> Option<u16> {
     for step in &route.steps {
-        let (name, kind, described) = step.describe();
-        let mut effect = described.to_string();
-        let outcome = is_harmless(kind, &state)
-            .then(|| run(step, &state, question, asked, entry_point))
-            .flatten();
-        let answer = match outcome {
-            None => None,
+        let (name, kind, mut effect) = step.describe();
+        let mut answer = None;
+        let outcome = is_harmless(kind, state).then(|| run(step, state, question, asked, &told.entry_point));
+        match outcome.flatten() {
+            None => {}
             Some(Ok(after)) => {
-                effect.push_str(&difference(&state, &after));
-                state = after;
-                None
+                effect.push_str(&difference(state, &after));
+                *state = after;
             }
             Some(Err(res)) => {
                 effect.push_str(&format!("; answers {}", answer_text(&res)));
-                Some(res.status().as_u16())
+                answer = Some(res.status().as_u16());
             }
-        };
-        told.push(Middleware {
-            name: name.to_string(),
-            kind: kind.to_owned(),
-            effect,
-        });
+        }
+        told.middlewares.push(Middleware { name: name.to_owned(), kind: kind.to_owned(), effect });
         if answer.is_some() {
-            return (told, answer);
+            return answer;
         }
     }
-    (told, None)
+    None
 }
 
 /// May it be run without a trace? Counting would be one, and hashing a password takes a runtime.
@@ -103,9 +94,7 @@ fn run(
     let req = state.request(question, asked, entry_point);
     let steps = std::slice::from_ref(step);
     let mut running = std::pin::pin!(middleware::run(steps, req, &service));
-    let polled = running
-        .as_mut()
-        .poll(&mut std::task::Context::from_waker(Waker::noop()));
+    let polled = running.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()));
     let Poll::Ready(res) = polled else { return None };
     let passed = caught.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     Some(passed.ok_or(res))
@@ -120,19 +109,8 @@ fn difference(before: &State, after: &State) -> String {
     let changed: Vec<&str> = after
         .headers
         .keys()
-        .chain(
-            before
-                .headers
-                .keys()
-                .filter(|name| !after.headers.contains_key(*name)),
-        )
-        .filter(|name| {
-            before
-                .headers
-                .get_all(*name)
-                .iter()
-                .ne(after.headers.get_all(*name).iter())
-        })
+        .chain(before.headers.keys().filter(|name| !after.headers.contains_key(*name)))
+        .filter(|name| before.headers.get_all(*name).iter().ne(after.headers.get_all(*name).iter()))
         .map(http::HeaderName::as_str)
         .collect();
     if !changed.is_empty() {
@@ -152,18 +130,14 @@ fn answer_text(res: &Response) -> String {
 // === impl State ===
 
 impl State {
-    fn of(question: &Question, asked: &Canonical) -> Option<Self> {
+    pub(super) fn of(question: &Question, asked: &Canonical) -> Option<Self> {
         let target = match &asked.query {
             Some(query) => format!("{}?{query}", asked.path),
             None => asked.path.clone(),
         };
         let mut headers = question.headers.clone();
         headers.insert(HOST, HeaderValue::from_str(&question.host).ok()?);
-        Some(Self {
-            method: question.method.clone(),
-            uri: target.parse().ok()?,
-            headers,
-        })
+        Some(Self { method: question.method.clone(), uri: target.parse().ok()?, headers })
     }
 
     fn request(&self, question: &Question, asked: &Canonical, entry_point: &Arc<str>) -> Request {
@@ -190,11 +164,7 @@ impl State {
         head.uri.clone_from(&self.uri);
         head.headers.clone_from(&self.headers);
         Request {
-            record: Rc::new(Record::new(
-                Rc::clone(&connection),
-                self.method.clone(),
-                Instant::now(),
-            )),
+            record: Rc::new(Record::new(Rc::clone(&connection), self.method.clone(), Instant::now())),
             head,
             body: Body::Empty,
             host: asked.host.as_str().into(),
@@ -210,11 +180,7 @@ impl State {
 
 impl Handler for Catch {
     fn handle(&self, req: Request) -> Answer<'_> {
-        let state = State {
-            method: req.head.method,
-            uri: req.head.uri,
-            headers: req.head.headers,
-        };
+        let state = State { method: req.head.method, uri: req.head.uri, headers: req.head.headers };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
         Box::pin(async { Response::new(StatusCode::OK, Body::Empty) })
     }

@@ -1,3 +1,5 @@
+//! Explanations, for people and for machines.
+
 use super::*;
 use crate::testing::compiled;
 
@@ -24,10 +26,7 @@ http:
 
 fn ask(url: &str, client: &str) -> Explanation {
     let (snapshot, report) = compiled(SHOP);
-    let question = Question {
-        client: client.parse().unwrap(),
-        ..Question::of_url(url).unwrap()
-    };
+    let question = Question { client: client.parse().unwrap(), ..Question::of_url(url).unwrap() };
     explain(&snapshot, Some(&report), &question).unwrap()
 }
 
@@ -69,10 +68,7 @@ fn tells_machines_the_same() {
     assert_eq!(told["candidates"][0]["failed"], "Method(`POST`)");
     assert_eq!(told["candidates"][1]["matched"], true);
     assert_eq!(told["middlewares"][1]["type"], "ipAllowList");
-    assert_eq!(
-        told["outcome"],
-        serde_json::json!({"kind": "answered", "status": 403})
-    );
+    assert_eq!(told["outcome"], serde_json::json!({"kind": "answered", "status": 403}));
     assert_eq!(
         told["source"],
         serde_json::json!({"provider": "file", "name": "api", "file": "routes.yml", "line": 4})
@@ -83,48 +79,27 @@ fn tells_machines_the_same() {
 #[test]
 fn a_redirect_is_the_answer() {
     let told = ask("http://old.test/a?b", "192.0.2.7");
-    assert_eq!(
-        (told.outcome.kind, told.outcome.status),
-        (OutcomeKind::Answered, Some(301))
-    );
+    assert_eq!((told.outcome.kind, told.outcome.status), (OutcomeKind::Answered, Some(301)));
     assert!(
-        told.middlewares[0]
-            .effect
-            .ends_with("answers 301 Moved Permanently, to https://old.test/a?b"),
+        told.middlewares[0].effect.ends_with("answers 301 Moved Permanently, to https://old.test/a?b"),
         "{told}"
     );
 }
 
 #[test]
 fn says_why_nobody_answers() {
-    assert_eq!(
-        outcome("http://nobody.test/"),
-        (OutcomeKind::Refused, Some(404), Some("no_router".into()))
-    );
-    assert_eq!(
-        outcome("http://shop.test/"),
-        (OutcomeKind::Refused, Some(503), Some("no_endpoint".into()))
-    );
+    assert_eq!(outcome("http://nobody.test/"), (OutcomeKind::Refused, Some(404), Some("no_router".into())));
+    assert_eq!(outcome("http://shop.test/"), (OutcomeKind::Refused, Some(503), Some("no_endpoint".into())));
     let (kind, status, reason) = outcome("http://broken.test/");
     assert_eq!((kind, status), (OutcomeKind::Refused, Some(503)));
-    assert_eq!(
-        reason.as_deref(),
-        Some("router_disabled: there is no service `lost@file`")
-    );
+    assert_eq!(reason.as_deref(), Some("router_disabled: there is no service `lost@file`"));
 }
 
 #[test]
 fn a_router_that_is_not_there_is_named() {
     let told = ask("http://typo.test/", "192.0.2.7");
-    let typo = told
-        .candidates
-        .iter()
-        .find(|candidate| &*candidate.router == "misspelt@file")
-        .unwrap();
-    assert_eq!(
-        typo.failed.as_deref(),
-        Some("it is disabled: unknown matcher `Hots`")
-    );
+    let typo = told.candidates.iter().find(|candidate| &*candidate.router == "misspelt@file").unwrap();
+    assert_eq!(typo.failed.as_deref(), Some("it is disabled: unknown matcher `Hots`"));
 }
 
 #[test]
@@ -146,27 +121,12 @@ fn another_server_name_is_misdirected() {
                 "secure: {rule: Host(`shop.test`), service: shop, tls: {}",
                 "secure: {rule: Host(`shop.test`), service: shop, tls: {options: strict}",
             )
-            .replace(
-                "http:\n",
-                "tls: {options: {strict: {minVersion: VersionTLS13}}}\nhttp:\n",
-            ),
+            .replace("http:\n", "tls: {options: {strict: {minVersion: VersionTLS13}}}\nhttp:\n"),
     );
     let mut question = Question::of_url("https://shop.test/").unwrap();
-    assert_ne!(
-        explain(&snapshot, Some(&report), &question)
-            .unwrap()
-            .outcome
-            .status,
-        Some(421)
-    );
+    assert_ne!(explain(&snapshot, Some(&report), &question).unwrap().outcome.status, Some(421));
     question.sni = Some("other.test".to_owned());
-    assert_eq!(
-        explain(&snapshot, Some(&report), &question)
-            .unwrap()
-            .outcome
-            .status,
-        Some(421)
-    );
+    assert_eq!(explain(&snapshot, Some(&report), &question).unwrap().outcome.status, Some(421));
 }
 
 #[test]
@@ -180,17 +140,31 @@ fn refuses_what_is_no_request() {
     assert!(Question::of_url("shop.test/a").is_err());
     assert!(Question::of_url("ftp://shop.test/a").is_err());
     let (snapshot, _) = compiled(SHOP);
-    let question = Question {
-        entry_point: Some("wbe".into()),
-        ..Question::of_url("http://a.test/").unwrap()
-    };
-    assert_eq!(
-        explain(&snapshot, None, &question).unwrap_err(),
-        "there is no entry point `wbe`"
-    );
-    let question = Question {
-        target: "/%z".into(),
-        ..Question::of_url("http://a.test/").unwrap()
-    };
+    let question =
+        Question { entry_point: Some("wbe".into()), ..Question::of_url("http://a.test/").unwrap() };
+    assert_eq!(explain(&snapshot, None, &question).unwrap_err(), "there is no entry point `wbe`");
+    let question = Question { target: "/%z".into(), ..Question::of_url("http://a.test/").unwrap() };
     assert!(explain(&snapshot, None, &question).is_err());
+}
+
+#[test]
+fn goes_down_to_a_child() {
+    let (snapshot, report) = compiled(
+        "
+http:
+  routers:
+    parent: {rule: Host(`layer.test`), middlewares: [role]}
+    child: {rule: 'Header(`X-Role`, `admin`) && PathPrefix(`/x`)', service: noop@internal, parentRefs: [parent]}
+  middlewares:
+    role: {headers: {customRequestHeaders: {X-Role: admin}}}
+",
+    );
+    let told = |url: &str| explain(&snapshot, Some(&report), &Question::of_url(url).unwrap()).unwrap();
+    let found = told("http://layer.test/x");
+    assert_eq!(found.router.as_deref(), Some("child@file"));
+    assert_eq!(found.candidates.len(), 2);
+    assert_eq!((found.outcome.kind, found.middlewares.len()), (OutcomeKind::Answered, 1));
+    let missed = told("http://layer.test/y");
+    assert_eq!(missed.outcome.status, Some(404));
+    assert_eq!(missed.candidates[1].failed.as_deref(), Some("PathPrefix(`/x`)"));
 }

@@ -10,11 +10,7 @@ const INDENT: usize = 13;
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let asked = &self.request;
-        let query = asked
-            .query
-            .as_ref()
-            .map(|query| format!("?{query}"))
-            .unwrap_or_default();
+        let query = asked.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
         writeln!(
             f,
             "{} {}://{}{}{query} from {}\n",
@@ -27,23 +23,12 @@ impl fmt::Display for Explanation {
         if let Some(tls) = &self.tls {
             let certificate = tls.certificate.as_ref().map_or_else(
                 || "no certificate".to_owned(),
-                |c| {
-                    format!(
-                        "certificate `{}` for {}, until {}",
-                        c.name,
-                        c.names.join(", "),
-                        c.not_after
-                    )
-                },
+                |c| format!("certificate `{}` for {}, until {}", c.name, c.names.join(", "), c.not_after),
             );
             line(f, "TLS", &format!("options `{}`, {certificate}", tls.options))?;
         }
         for (index, candidate) in self.candidates.iter().enumerate() {
-            line(
-                f,
-                if index == 0 { "asked" } else { "" },
-                &self.candidate(candidate),
-            )?;
+            line(f, if index == 0 { "asked" } else { "" }, &self.candidate(candidate))?;
         }
         if self.omitted > 0 {
             line(f, "", &format!("… and {} of other hosts", self.omitted))?;
@@ -60,11 +45,7 @@ impl fmt::Display for Explanation {
             line(f, "service", service)?;
         }
         for server in &self.servers {
-            line(
-                f,
-                "",
-                &format!("{} weight {}, {}", server.url, server.weight, server.status),
-            )?;
+            line(f, "", &format!("{} weight {}, {}", server.url, server.weight, server.status))?;
         }
         write!(f, "{:INDENT$}{}", "outcome", self.outcome)
     }
@@ -78,10 +59,7 @@ impl Explanation {
             None => "matches too, but is asked later".to_owned(),
             Some(failed) => format!("no: {failed}"),
         };
-        format!(
-            "{} (priority {}): {verdict}",
-            candidate.router, candidate.priority
-        )
+        format!("{} (priority {}): {verdict}", candidate.router, candidate.priority)
     }
 
     fn origin(&self) -> Option<String> {

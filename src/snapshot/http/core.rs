@@ -8,14 +8,14 @@ use dynamic::Element;
 use dynamic::http::Router;
 use exchange::record::RouteName;
 use middleware::Step;
-use router::{HttpMatcher, Rank, Rule};
+use router::{HttpMatcher, Rank, Rule, Table};
 use service::Service;
 use tls::Refused;
 
 use super::layers;
-use crate::Disabled;
 use crate::report::{Placed, place, place_inside};
 use crate::resolve::{Middlewares, Resolver, Services, provider_of};
+use crate::{Disabled, Route};
 
 /// The highest priority users may ask for; what is above belongs to the gateway itself.
 pub(crate) const MAX_PRIORITY: i64 = i64::MAX - 1_000;
@@ -31,8 +31,8 @@ pub(crate) struct Core {
     pub(crate) entry_points: Vec<Arc<str>>,
     /// Does it belong to other routers instead of to entry points?
     pub(crate) is_child: bool,
-    /// Is its service made of other routers?
-    pub(crate) has_children: bool,
+    /// The routers below it, of which its service is made.
+    pub(crate) layer: Option<Arc<Table<Arc<Route>>>>,
     /// Of a router for TLS connections: the options it asks for.
     pub(crate) tls_options: Option<Arc<str>>,
     pub(crate) steps: Vec<Step>,
@@ -67,13 +67,14 @@ impl Core {
         let entry_points = found.entry_points(config, resolver);
         let children = layers::check(&mut found, config, name, resolver);
         let mut steps = found.steps(config, resolver);
-        let service = if children.is_empty() {
-            found.service(config, resolver).map(|(service, own)| {
+        let layer = layers::build(&mut found, &children, resolver);
+        let service = match &layer {
+            Some(layer) => Some(layers::service(layer)),
+            None if !children.is_empty() => None,
+            None => found.service(config, resolver).map(|(service, own)| {
                 steps.extend(own);
                 service
-            })
-        } else {
-            layers::build(&mut found, &children, resolver)
+            }),
         };
         found.tls(config, resolver);
         let Findings { problems, is_out, .. } = found;
@@ -88,7 +89,7 @@ impl Core {
             priority,
             entry_points,
             is_child: !config.parent_refs.is_empty(),
-            has_children: !children.is_empty(),
+            layer: layer.filter(|_| disabled.is_none()),
             tls_options: wanted_options(config),
             steps: steps.into_iter().map(|step| step.for_router(name)).collect(),
             service: service
@@ -108,11 +109,7 @@ impl Core {
         problem: Problem,
     ) -> Self {
         let mut found = Findings::new(config, name, element);
-        let rule = if config.rule.is_empty() {
-            None
-        } else {
-            found.rule(config, resolver)
-        };
+        let rule = if config.rule.is_empty() { None } else { found.rule(config, resolver) };
         let priority = found.priority(config, name);
         let entry_points = found.entry_points(config, resolver);
         found.note(problem);
@@ -123,7 +120,7 @@ impl Core {
             priority,
             entry_points,
             is_child: !config.parent_refs.is_empty(),
-            has_children: false,
+            layer: None,
             tls_options: wanted_options(config),
             steps: Vec::new(),
             service: Arc::clone(&resolver.cx.disabled),
@@ -134,28 +131,19 @@ impl Core {
 
     /// Does this build still say what a new one would, given that what it refers to is the same?
     pub(crate) fn is_still(&self, name: &str, resolver: &Resolver<'_>) -> bool {
-        let options = self
-            .tls_options
-            .as_ref()
-            .is_none_or(|o| resolver.certificates.check_options(o).is_ok());
-        self.problems.is_empty() && options && !self.has_children && resolver.children_of(name).is_empty()
+        let options =
+            self.tls_options.as_ref().is_none_or(|o| resolver.certificates.check_options(o).is_ok());
+        self.problems.is_empty() && options && self.layer.is_none() && resolver.children_of(name).is_empty()
     }
 }
 
 fn wanted_options(config: &Router) -> Option<Arc<str>> {
     let tls = config.tls.as_ref()?;
-    Some(if tls.options.is_empty() {
-        tls::config::DEFAULT.into()
-    } else {
-        tls.options.as_str().into()
-    })
+    Some(if tls.options.is_empty() { tls::config::DEFAULT.into() } else { tls.options.as_str().into() })
 }
 
 fn disabled_by(problems: &[Problem]) -> Option<Disabled> {
-    problems
-        .iter()
-        .find(|problem| problem.is_error())
-        .map(|problem| problem.message.as_str().into())
+    problems.iter().find(|problem| problem.is_error()).map(|problem| problem.message.as_str().into())
 }
 
 // === impl Findings ===
@@ -168,12 +156,7 @@ impl<'a> Findings<'a> {
             .written("rule")
             .map(|_| placed.written("middlewares").map_or(0, |list| list.items().len()));
         let inherited = written.map_or(0, |written| config.middlewares.len().saturating_sub(written));
-        Self {
-            placed,
-            inherited,
-            is_out: false,
-            problems: Vec::new(),
-        }
+        Self { placed, inherited, is_out: false, problems: Vec::new() }
     }
 
     pub(super) fn note(&mut self, problem: Problem) {
@@ -191,7 +174,7 @@ impl<'a> Findings<'a> {
             );
             return None;
         }
-        let error = match resolver.rule(&config.rule) {
+        let error = match resolver.rule(self.placed.name, &config.rule) {
             Ok(rule) => return Some(rule),
             Err(error) => error,
         };
@@ -224,18 +207,11 @@ impl<'a> Findings<'a> {
                 known.push(name.as_str().into());
                 continue;
             }
-            let names = resolver
-                .cx
-                .entry_points
-                .iter()
-                .filter(|ep| !ep.is_udp)
-                .map(|ep| &*ep.name);
-            let problem = Problem::warning(
-                "unknown_entry_point",
-                format_args!("there is no entry point `{name}`"),
-            )
-            .with_path(format!("entryPoints[{index}]"))
-            .did_you_mean(nearest(name, names));
+            let names = resolver.cx.entry_points.iter().filter(|ep| !ep.is_udp).map(|ep| &*ep.name);
+            let problem =
+                Problem::warning("unknown_entry_point", format_args!("there is no entry point `{name}`"))
+                    .with_path(format!("entryPoints[{index}]"))
+                    .did_you_mean(nearest(name, names));
             self.note(problem);
         }
         if known.is_empty() && config.parent_refs.is_empty() {
@@ -250,7 +226,7 @@ impl<'a> Findings<'a> {
         let mut steps = Vec::new();
         for (index, name) in config.middlewares.iter().enumerate() {
             match resolver.obtain::<Middlewares>(&resolver.qualify(name)) {
-                Ok(own) => steps.extend(own.into_iter().map(|step| step.for_router(self.placed.name))),
+                Ok(own) => steps.extend(own),
                 Err(problem) => {
                     let own = index.checked_sub(self.inherited);
                     let path = own.map_or_else(String::new, |index| format!("middlewares[{index}]"));
@@ -267,14 +243,7 @@ impl<'a> Findings<'a> {
             return None;
         }
         match resolver.obtain::<Services>(&resolver.qualify(&config.service)) {
-            Ok(built) => {
-                let own = built
-                    .steps
-                    .iter()
-                    .cloned()
-                    .map(|step| step.for_router(self.placed.name));
-                Some((built.bare, own.collect()))
-            }
+            Ok(built) => Some((built.bare, built.steps.to_vec())),
             Err(problem) => {
                 self.note(problem.with_path("service"));
                 None
@@ -301,10 +270,9 @@ impl<'a> Findings<'a> {
                 let message = format!("there are no TLS options `{name}`");
                 Problem::error("unknown_reference", message).did_you_mean(nearest(&name, known))
             }
-            Err(Refused::Broken(why)) => Problem::error(
-                "broken_reference",
-                format_args!("the TLS options `{name}` are broken: {why}"),
-            ),
+            Err(Refused::Broken(why)) => {
+                Problem::error("broken_reference", format_args!("the TLS options `{name}` are broken: {why}"))
+            }
         };
         self.note(problem.with_path("tls.options"));
     }

@@ -20,17 +20,11 @@ impl Family {
         for (name, element) in routers {
             for parent in element.config.iter().flat_map(|config| &config.parent_refs) {
                 if let Some((parent, _)) = routers.get_key_value(parent.as_str()) {
-                    children
-                        .entry(Arc::clone(parent))
-                        .or_default()
-                        .push(Arc::clone(name));
+                    children.entry(Arc::clone(parent)).or_default().push(Arc::clone(name));
                 }
             }
         }
-        let mut family = Self {
-            children,
-            reachable: AHashSet::new(),
-        };
+        let mut family = Self { children, reachable: AHashSet::new() };
         family.walk(routers);
         family
     }
@@ -51,12 +45,7 @@ impl Family {
                 .and_then(|e| e.config.as_ref())
                 .is_none_or(|config| config.parent_refs.is_empty())
         };
-        let mut open: Vec<Arc<str>> = self
-            .children
-            .keys()
-            .filter(|name| is_root(name))
-            .cloned()
-            .collect();
+        let mut open: Vec<Arc<str>> = self.children.keys().filter(|name| is_root(name)).cloned().collect();
         while let Some(name) = open.pop() {
             for child in self.children.get(&name).into_iter().flatten() {
                 if self.reachable.insert(Arc::clone(child)) {

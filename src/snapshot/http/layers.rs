@@ -6,7 +6,7 @@ use std::sync::Arc;
 use document::Problem;
 use dynamic::http::Router;
 use exchange::{Answer, Error, Handler, Kind, Request};
-use router::{Entry, Table};
+use router::Table;
 use service::Service;
 
 use super::core::{Core, Findings};
@@ -16,7 +16,7 @@ use crate::{Route, find};
 
 /// What a parent leads to.
 struct Layer {
-    table: Table<Arc<Route>>,
+    table: Arc<Table<Arc<Route>>>,
 }
 
 /// Checks what only parents and children can do wrong. The names of the router's children.
@@ -64,51 +64,41 @@ fn check_child(found: &mut Findings<'_>, config: &Router, name: &str, resolver: 
 }
 
 /// The service that asks the children.
+pub(super) fn service(table: &Arc<Table<Arc<Route>>>) -> Arc<Service> {
+    Arc::new(Service::handler(Arc::new(Layer { table: Arc::clone(table) })))
+}
+
+/// The table of a router's children.
 pub(super) fn build(
     found: &mut Findings<'_>,
     children: &[Arc<str>],
     resolver: &Resolver<'_>,
-) -> Option<Arc<Service>> {
-    let mut usable: Vec<(Arc<str>, Arc<Core>)> = Vec::new();
-    for child in children {
-        match resolver.obtain::<Routers>(child) {
-            Ok(core) if core.rule.is_some() => usable.push((Arc::clone(child), core)),
-            Ok(_) => {}
+) -> Option<Arc<Table<Arc<Route>>>> {
+    let mut routes: Vec<(order::Key, Arc<Core>, Arc<Route>)> = Vec::new();
+    for name in children {
+        let Some(element) = resolver.configuration.http.routers.get(name) else { continue };
+        let core = match resolver.obtain::<Routers>(name) {
+            Ok(core) => Some(core),
             Err(problem) if problem.code == "reference_loop" => {
                 found.note(Problem::warning("reference_loop", &problem.message));
+                None
             }
-            Err(problem) => {
-                let element = resolver.configuration.http.routers.get(child);
-                if let Some(core) =
-                    element.and_then(|element| super::fallback(child, element, resolver, problem))
-                    && core.rule.is_some()
-                {
-                    usable.push((Arc::clone(child), Arc::new(core)));
-                }
-            }
+            Err(problem) => super::fallback(name, element, resolver, problem).map(Arc::new),
+        };
+        if let Some(core) = core.filter(|core| core.rule.is_some()) {
+            let route = Arc::new(Route::new(&core, None, &element.source));
+            routes.push((order::Key::new(name, &core, element, resolver.cx), core, route));
         }
     }
-    if usable.is_empty() {
-        found.note(Problem::error(
-            "no_children",
-            "none of the routers below this one can be used",
-        ));
+    if routes.is_empty() {
+        if !children.is_empty() {
+            found.note(Problem::error("no_children", "none of the routers below this one can be used"));
+        }
         return None;
     }
-    let mut routes: Vec<(order::Key, Arc<Core>, Arc<Route>)> = usable
-        .into_iter()
-        .filter_map(|(name, core)| {
-            let element = resolver.configuration.http.routers.get(&name)?;
-            let route = Arc::new(Route::new(&core, None, &element.source));
-            Some((order::Key::new(&name, &core, element, resolver.cx), core, route))
-        })
-        .collect();
     routes.sort_by(|(one, ..), (other, ..)| one.cmp(other));
-    let entries: Vec<Entry<_, _>> =
-        tables::entries(routes.iter().map(|(_, core, route)| (&**core, Arc::clone(route))));
-    Some(Arc::new(Service::handler(Arc::new(Layer {
-        table: Table::build(entries),
-    }))))
+    let entries = tables::entries(routes.iter().map(|(_, core, route)| (&**core, Arc::clone(route))));
+    Some(Arc::new(Table::build(entries)))
 }
 
 // === impl Layer ===

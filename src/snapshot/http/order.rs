@@ -29,12 +29,7 @@ impl Key {
         let object = element.source.object.as_ref();
         let created = object.and_then(|object| object.created.clone());
         let is_ingress = object.is_some_and(|object| object.kind == "Ingress");
-        let shape = core
-            .rule
-            .as_deref()
-            .filter(|_| is_ingress)
-            .map(shape)
-            .unwrap_or_default();
+        let shape = core.rule.as_deref().filter(|_| is_ingress).map(shape).unwrap_or_default();
         Self {
             priority: Reverse(core.priority),
             precedence: cx.precedence_of(provider_of(name)),

@@ -30,11 +30,9 @@ pub(super) fn router(source: &Source, cx: &Context) -> Option<Router> {
 
 fn names(value: &Value) -> Vec<String> {
     match value.as_str() {
-        Some(text) => text
-            .split(',')
-            .map(|name| name.trim().to_owned())
-            .filter(|name| !name.is_empty())
-            .collect(),
+        Some(text) => {
+            text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+        }
         None => value.items().iter().filter_map(Value::scalar_text).collect(),
     }
 }

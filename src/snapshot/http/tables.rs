@@ -15,11 +15,7 @@ pub(super) fn entries<'a>(
     let with_rule = routes.filter_map(|(core, route)| Some((core.rule.as_deref()?.clone(), route)));
     with_rule
         .zip(0..)
-        .map(|((rule, route), tie)| Entry {
-            rule,
-            rank: Rank::new(route.priority, tie),
-            value: route,
-        })
+        .map(|((rule, route), tie)| Entry { rule, rank: Rank::new(route.priority, tie), value: route })
         .collect()
 }
 
@@ -33,12 +29,8 @@ pub(super) fn build(
     if let Some(table) = attempt(entries()) {
         return (table, Vec::new());
     }
-    let (sound, unsound): (Vec<_>, Vec<_>) = entries()
-        .into_iter()
-        .partition(|entry| attempt(vec![entry.clone()]).is_some());
+    let (sound, unsound): (Vec<_>, Vec<_>) =
+        entries().into_iter().partition(|entry| attempt(vec![entry.clone()]).is_some());
     let left_out = unsound.into_iter().map(|entry| entry.value).collect();
-    (
-        attempt(sound).unwrap_or_else(|| Table::build(Vec::new())),
-        left_out,
-    )
+    (attempt(sound).unwrap_or_else(|| Table::build(Vec::new())), left_out)
 }

@@ -28,10 +28,7 @@ pub(super) fn hidden(table: &Table<Arc<Route>>) -> Vec<(&Route, &Route)> {
         let Some(cases) = cases(&entry.rule, true) else {
             continue;
         };
-        let by = cases
-            .iter()
-            .map(|case| taker(case, &before))
-            .collect::<Option<Vec<&Route>>>();
+        let by = cases.iter().map(|case| taker(case, &before)).collect::<Option<Vec<&Route>>>();
         if let Some(by) = by.as_ref().and_then(|by| by.first()) {
             found.push((&*entry.value, *by));
         }
@@ -58,17 +55,12 @@ fn taker<'t>(case: &Case<'_>, before: &AHashMap<String, Vec<(Case<'_>, &'t Route
         }
     }
     let groups = keys.iter().filter_map(|key| before.get(key));
-    groups
-        .flatten()
-        .find(|(earlier, _)| covers(earlier, case))
-        .map(|(_, route)| *route)
+    groups.flatten().find(|(earlier, _)| covers(earlier, case)).map(|(_, route)| *route)
 }
 
 /// Does each term of `general` follow from one of `special`?
 fn covers(general: &Case<'_>, special: &Case<'_>) -> bool {
-    general
-        .iter()
-        .all(|term| special.iter().any(|given| follows(*given, *term)))
+    general.iter().all(|term| special.iter().any(|given| follows(*given, *term)))
 }
 
 /// Does `wanted` hold wherever `given` does?
@@ -86,9 +78,7 @@ fn follows((given, given_holds): (&HttpMatcher, bool), (wanted, wanted_holds): (
 }
 
 fn host_of<'r>(case: &Case<'r>) -> Option<&'r HostPattern> {
-    case.iter()
-        .filter(|(_, holds)| *holds)
-        .find_map(|(matcher, _)| matcher.host())
+    case.iter().filter(|(_, holds)| *holds).find_map(|(matcher, _)| matcher.host())
 }
 
 /// The cases in which the rule holds, or does not. `None`: too many.

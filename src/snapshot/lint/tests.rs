@@ -1,3 +1,5 @@
+//! Each lint, where it speaks and where it is silent.
+
 use crate::context::Context;
 use crate::testing::{context, merged};
 
@@ -46,15 +48,9 @@ fn a_prefix_that_is_the_beginning_of_another_path() {
         &["PathPrefix(`/shop`)", "Path(`/shop-administration`)"],
         &["prefix_of_other_path router `a@file`"],
     );
-    check(&["PathPrefix(`/shop`)", "Path(`/shop/admin`)"], &[]);
+    check(&["PathPrefix(`/shop`)", "Path(`/shop/administration`)"], &[]);
     check(&["PathPrefix(`/shop/`)", "Path(`/shop-admin`)"], &[]);
-    check(
-        &[
-            "Host(`a.test`) && PathPrefix(`/shop`)",
-            "Host(`b.test`) && Path(`/shop-admin`)",
-        ],
-        &[],
-    );
+    check(&["Host(`a.test`) && PathPrefix(`/shop`)", "Host(`b.test`) && Path(`/shop-admin`)"], &[]);
 }
 
 #[test]
@@ -63,58 +59,31 @@ fn a_router_that_is_never_asked() {
         &["Host(`a.test`) || Host(`b.test`)", "Host(`a.test`) && Path(`/`)"],
         &["hidden_router router `b@file`"],
     );
-    check(
-        &["Host(`a.test`)", "Host(`a.test`)"],
-        &["hidden_router router `b@file`"],
-    );
+    check(&["Host(`a.test`)", "Host(`a.test`)"], &["hidden_router router `b@file`"]);
     check(&["Host(`a.test`)", "Host(`a.test`) && Path(`/`)"], &[]);
     check(
-        &[
-            "Host(`a.test`) || PathPrefix(`/a`)",
-            "Host(`a.test`) || Path(`/a/b`)",
-        ],
+        &["Host(`a.test`) || PathPrefix(`/a`)", "Host(`a.test`) || Path(`/a/b`)"],
         &["hidden_router router `b@file`"],
     );
     check(
-        &[
-            "PathPrefix(`/`) && PathPrefix(`/`)",
-            "Host(`a.test`) && Path(`/a`)",
-        ],
+        &["PathPrefix(`/`) && PathPrefix(`/`)", "Host(`a.test`) && Path(`/a`)"],
         &["hidden_router router `b@file`"],
     );
-    check(
-        &["HostRegexp(`^longer-than-the-other.*$`)", "Host(`longer.test`)"],
-        &[],
-    );
-    check(
-        &[
-            "Host(`*.much-longer.example.test`) && !Path(`/x`)",
-            "Host(`a.much-longer.example.test`)",
-        ],
-        &[],
-    );
+    check(&["HostRegexp(`^longer-than-the-other.*$`)", "Host(`longer.test`)"], &[]);
+    check(&["Host(`*.much-longer.example.test`) && !Path(`/x`)", "Host(`a.much-longer.example.test`)"], &[]);
 }
 
 #[test]
 fn a_template_of_the_older_language() {
-    check(
-        &["HostRegexp(`{sub:[a-z]+}.a.test`)"],
-        &["template_in_rule router `a@file`"],
-    );
-    check(
-        &["HostRegexp(`^[a-z]{2}.a.test$`)", "PathRegexp(`^/[0-9]{1,3}$`)"],
-        &[],
-    );
+    check(&["HostRegexp(`{sub:[a-z]+}.a.test`)"], &["template_in_rule router `a@file`"]);
+    check(&["HostRegexp(`^[a-z]{2}.a.test$`)", "PathRegexp(`^/[0-9]{1,3}$`)"], &[]);
 }
 
 #[test]
 fn the_path_of_a_server() {
     let service = |server: &str| {
         let yaml = format!("http:\n  services:\n    a: {{loadBalancer: {{servers: [{server}]}}}}\n");
-        lints(&yaml)
-            .iter()
-            .map(|problem| (problem.code, problem.path.clone()))
-            .collect::<Vec<_>>()
+        lints(&yaml).iter().map(|problem| (problem.code, problem.path.clone())).collect::<Vec<_>>()
     };
     let wanted = ("server_path_ignored", "loadBalancer.servers[0].url".to_owned());
     assert_eq!(service("{url: 'http://b.test/base'}"), [wanted]);

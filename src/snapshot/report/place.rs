@@ -14,20 +14,12 @@ pub(crate) struct Placed<'a> {
 
 impl<'a> Placed<'a> {
     pub(crate) fn new<C>(element: &'a Element<C>, noun: &'a str, name: &'a str) -> Self {
-        Self {
-            source: &element.source,
-            noun,
-            name,
-        }
+        Self { source: &element.source, noun, name }
     }
 
     /// The value at a key path, as it was written.
     pub(crate) fn written(&self, key: &str) -> Option<&'a Value> {
-        self.source
-            .tree
-            .as_deref()?
-            .member_ignoring_case(key)
-            .map(|member| &member.value)
+        self.source.tree.as_deref()?.member_ignoring_case(key).map(|member| &member.value)
     }
 }
 

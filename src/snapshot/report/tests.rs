@@ -1,3 +1,5 @@
+//! Entries as the API shows them.
+
 use serde_json::json;
 
 use super::*;
@@ -36,16 +38,8 @@ fn a_router_as_the_api_shows_it() {
         })
     );
     let broken = report.routers["broken@file"].to_json("broken@file");
-    assert_eq!(
-        (&broken["status"], &broken["priority"]),
-        (&json!("disabled"), &json!(7))
-    );
-    assert!(
-        broken["error"][0]
-            .as_str()
-            .unwrap()
-            .starts_with("there is no service `lost@file`")
-    );
+    assert_eq!((&broken["status"], &broken["priority"]), (&json!("disabled"), &json!(7)));
+    assert!(broken["error"][0].as_str().unwrap().starts_with("there is no service `lost@file`"));
 }
 
 #[test]
@@ -56,26 +50,17 @@ fn a_service_with_its_servers() {
     assert_eq!(shop["usedBy"], json!(["shop@file"]));
     assert_eq!(shop["serverStatus"], json!({"http://127.0.0.1:8080": "UP"}));
     let noop = report.services["noop@internal"].to_json("noop@internal");
-    assert_eq!(
-        noop,
-        json!({"status": "enabled", "name": "noop@internal", "provider": "internal"})
-    );
+    assert_eq!(noop, json!({"status": "enabled", "name": "noop@internal", "provider": "internal"}));
 }
 
 #[test]
 fn secrets_are_not_shown() {
     let (_, report) = compiled(SHOP);
     let users = report.middlewares["users@file"].to_json("users@file");
-    assert_eq!(
-        (&users["type"], &users["usedBy"]),
-        (&json!("basicauth"), &json!(["shop@file"]))
-    );
+    assert_eq!((&users["type"], &users["usedBy"]), (&json!("basicauth"), &json!(["shop@file"])));
     assert!(!users.to_string().contains("apr1"), "{users}");
     let unreadable = report.middlewares["secret@file"].to_json("secret@file");
-    assert_eq!(
-        (&unreadable["status"], unreadable.get("basicAuth")),
-        (&json!("disabled"), None)
-    );
+    assert_eq!((&unreadable["status"], unreadable.get("basicAuth")), (&json!("disabled"), None));
 }
 
 #[test]

@@ -28,9 +28,7 @@ impl Shown for dynamic::http::Router {
             for key in ["accessLogs", "metrics", "tracing"] {
                 observability.entry(key).or_insert(Value::Bool(true));
             }
-            observability
-                .entry("traceVerbosity")
-                .or_insert_with(|| "minimal".into());
+            observability.entry("traceVerbosity").or_insert_with(|| "minimal".into());
         }
     }
 }
@@ -62,11 +60,7 @@ impl<C: Shown> Entry<C> {
     /// knows where in it a secret stands.
     #[must_use]
     pub fn to_json(&self, name: &str) -> Value {
-        let config = self
-            .element
-            .config
-            .as_ref()
-            .and_then(|config| serde_json::to_value(config).ok());
+        let config = self.element.config.as_ref().and_then(|config| serde_json::to_value(config).ok());
         let mut shown = match config {
             Some(Value::Object(shown)) => shown,
             _ => Map::new(),
@@ -74,10 +68,7 @@ impl<C: Shown> Entry<C> {
         if !shown.is_empty() {
             C::complete(&mut shown);
         }
-        let kind = shown
-            .keys()
-            .find(|key| *key != "middlewares")
-            .map(|key| key.to_lowercase());
+        let kind = shown.keys().find(|key| *key != "middlewares").map(|key| key.to_lowercase());
         if let Some(priority) = self.priority {
             shown.insert("priority".to_owned(), priority.into());
             // Larger than a JavaScript number can hold.
@@ -115,11 +106,8 @@ impl ServiceEntry {
         let balancer = self.service.as_ref().and_then(|service| service.load_balancer());
         if let Some(balancer) = balancer {
             let up = |up: bool| Value::from(if up { "UP" } else { "DOWN" });
-            let states: Map<String, Value> = balancer
-                .statuses()
-                .iter()
-                .map(|e| (e.url.to_string(), up(e.up)))
-                .collect();
+            let states: Map<String, Value> =
+                balancer.statuses().iter().map(|e| (e.url.to_string(), up(e.up))).collect();
             if !states.is_empty() {
                 shown.insert("serverStatus".to_owned(), Value::Object(states));
             }

@@ -234,11 +234,7 @@ impl Part for Transports {
         cx: &'a Context,
         name: &str,
     ) -> Option<&'a Arc<Element<Self::Config>>> {
-        if name == DEFAULT_TRANSPORT {
-            Some(&cx.transport)
-        } else {
-            Self::map(configuration).get(name)
-        }
+        if name == DEFAULT_TRANSPORT { Some(&cx.transport) } else { Self::map(configuration).get(name) }
     }
 
     fn files(config: &Self::Config) -> Vec<FileState> {
@@ -287,6 +283,8 @@ impl Part for Routers {
         element: &Arc<Element<Self::Config>>,
         resolver: &Resolver<'_>,
     ) -> Result<Self::Built, Problem> {
+        #[cfg(test)]
+        assert_ne!(resolver.cx.trap, Some(&**name), "the trap of a test");
         Ok(Arc::new(Core::build(config, name, element, resolver)))
     }
 }

@@ -20,34 +20,18 @@ pub(super) fn write(out: &mut Vec<u8>, entry: &Entry, kept: &Kept, times: &mut T
     number(out, entry.response_size, kept.has(Field::DownstreamContentSize));
     let request = entry.request.as_ref();
     header(out, request.and_then(|head| head.referer.as_ref()), kept.referer);
-    header(
-        out,
-        request.and_then(|head| head.user_agent.as_ref()),
-        kept.user_agent,
-    );
+    header(out, request.and_then(|head| head.user_agent.as_ref()), kept.user_agent);
     if !is_generic {
         number(out, entry.count, kept.has(Field::RequestCount));
         quoted(
             out,
-            entry
-                .route
-                .as_ref()
-                .filter(|_| kept.has(Field::RouterName))
-                .map(|route| route.router.as_bytes()),
+            entry.route.as_ref().filter(|_| kept.has(Field::RouterName)).map(|route| route.router.as_bytes()),
         );
         quoted(
             out,
-            entry
-                .origin
-                .as_ref()
-                .filter(|_| kept.has(Field::ServiceUrl))
-                .map(|origin| origin.url.as_bytes()),
+            entry.origin.as_ref().filter(|_| kept.has(Field::ServiceUrl)).map(|origin| origin.url.as_bytes()),
         );
-        let millis = if kept.has(Field::Duration) {
-            entry.elapsed.as_millis()
-        } else {
-            0
-        };
+        let millis = if kept.has(Field::Duration) { entry.elapsed.as_millis() } else { 0 };
         let _ = write!(out, "{millis}ms ");
     }
     out.pop();
@@ -63,11 +47,7 @@ fn write_client(out: &mut Vec<u8>, entry: &Entry, kept: &Kept) {
         let _ = write!(out, "{}", entry.peer.ip());
     }
     out.extend_from_slice(b" - ");
-    match entry
-        .user
-        .as_deref()
-        .filter(|user| kept.has(Field::ClientUsername) && !user.is_empty())
-    {
+    match entry.user.as_deref().filter(|user| kept.has(Field::ClientUsername) && !user.is_empty()) {
         Some(user) => push_name(out, user),
         None => out.push(b'-'),
     }
@@ -98,17 +78,11 @@ fn write_time(out: &mut Vec<u8>, entry: &Entry, kept: &Kept, times: &mut Times) 
 
 fn write_request(out: &mut Vec<u8>, entry: &Entry, kept: &Kept) {
     let part = |field, text: Option<&str>, out: &mut Vec<u8>| {
-        let text = text
-            .filter(|text| kept.has(field) && !text.is_empty())
-            .unwrap_or("-");
+        let text = text.filter(|text| kept.has(field) && !text.is_empty()).unwrap_or("-");
         out.extend_from_slice(text.as_bytes());
     };
     let request = entry.request.as_ref();
-    part(
-        Field::RequestMethod,
-        request.map(|head| head.method.as_str()),
-        out,
-    );
+    part(Field::RequestMethod, request.map(|head| head.method.as_str()), out);
     out.push(b' ');
     part(Field::RequestPath, request.map(|head| head.path(kept.query)), out);
     out.push(b' ');
@@ -118,11 +92,7 @@ fn write_request(out: &mut Vec<u8>, entry: &Entry, kept: &Kept) {
 
 /// A number and a space.
 fn number(out: &mut Vec<u8>, value: u64, is_kept: bool) {
-    let _ = if is_kept {
-        write!(out, "{value} ")
-    } else {
-        write!(out, "- ")
-    };
+    let _ = if is_kept { write!(out, "{value} ") } else { write!(out, "- ") };
 }
 
 fn header(out: &mut Vec<u8>, value: Option<&HeaderValue>, mode: Mode) {

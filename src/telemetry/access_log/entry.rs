@@ -70,10 +70,7 @@ impl Entry {
             url: Arc::clone(url),
             duration: record.origin_duration.get().unwrap_or_default(),
             // An endpoint that gave no answer has ours: Traefik writes the 502 or 504 that its proxy made of it.
-            status: record
-                .origin_status
-                .get()
-                .map_or(status, |status| status.as_u16()),
+            status: record.origin_status.get().map_or(status, |status| status.as_u16()),
             // Nobody notes a size of its own where nothing on the way changes the body.
             size: Some(record.origin_size.get())
                 .filter(|size| *size > 0)
@@ -135,7 +132,7 @@ impl Head {
     fn of(method: &Method, seen: &Seen, is_trusted: bool) -> Self {
         Self {
             method: method.clone(),
-            target: seen.target.clone(),
+            target: seen.target.borrow().clone(),
             version: seen.version,
             host: seen.host.clone(),
             referer: seen.referer.clone(),

@@ -140,21 +140,13 @@ impl Kept {
         let is_kept = |field: &Field| find(&config.names, field.name()).unwrap_or(default) != Mode::Drop;
         let unset = config::Headers::default();
         let headers = config.headers.as_ref().unwrap_or(&unset);
-        let header = |name| {
-            find(&headers.names, name)
-                .or(headers.default_mode)
-                .unwrap_or(Mode::Drop)
-        };
+        let header = |name| find(&headers.names, name).or(headers.default_mode).unwrap_or(Mode::Drop);
         Self {
             fields: ALL
                 .iter()
                 .filter(|field| is_kept(field))
                 .fold(0, |bits, field| bits | 1 << *field as u32),
-            query: config
-                .query_parameters
-                .as_ref()
-                .and_then(|query| query.default_mode)
-                != Some(Mode::Drop),
+            query: config.query_parameters.as_ref().and_then(|query| query.default_mode) != Some(Mode::Drop),
             referer: header("Referer"),
             user_agent: header("User-Agent"),
         }
@@ -166,8 +158,5 @@ impl Kept {
 }
 
 fn find(names: &BTreeMap<String, Mode>, name: &str) -> Option<Mode> {
-    names
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(_, mode)| *mode)
+    names.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, mode)| *mode)
 }

@@ -40,16 +40,8 @@ pub(super) fn write(out: &mut Vec<u8>, entry: &Entry, kept: &Kept, times: &mut T
     object.plain("level", "info");
     object.plain("msg", "");
     let request = entry.request.as_ref();
-    object.header(
-        "request_Referer",
-        request.and_then(|head| head.referer.as_ref()),
-        kept.referer,
-    );
-    object.header(
-        "request_User-Agent",
-        request.and_then(|head| head.user_agent.as_ref()),
-        kept.user_agent,
-    );
+    object.header("request_Referer", request.and_then(|head| head.referer.as_ref()), kept.referer);
+    object.header("request_User-Agent", request.and_then(|head| head.user_agent.as_ref()), kept.user_agent);
     object.plain("time", times.rfc3339(entry.started + entry.elapsed));
     // The last comma.
     out.pop();
@@ -63,20 +55,14 @@ fn write_client(object: &mut Object<'_>, entry: &Entry) {
         None => object.display(Field::ClientHost, entry.peer.ip()),
     }
     object.display(Field::ClientPort, entry.peer.port());
-    object.text(
-        Field::ClientUsername,
-        entry
-            .user
-            .as_deref()
-            .filter(|user| !user.is_empty())
-            .unwrap_or("-"),
-    );
+    object.text(Field::ClientUsername, entry.user.as_deref().filter(|user| !user.is_empty()).unwrap_or("-"));
 }
 
 fn write_answer(object: &mut Object<'_>, entry: &Entry) {
-    let (origin_status, origin_size, origin_duration) = entry.origin.as_ref().map_or((0, 0, 0), |origin| {
-        (origin.status, origin.size, origin.duration.as_nanos())
-    });
+    let (origin_status, origin_size, origin_duration) = entry
+        .origin
+        .as_ref()
+        .map_or((0, 0, 0), |origin| (origin.status, origin.size, origin.duration.as_nanos()));
     object.number(Field::DownstreamContentSize, entry.response_size);
     object.number(Field::DownstreamStatus, entry.status);
     object.number(Field::Duration, entry.elapsed.as_nanos());
@@ -86,17 +72,13 @@ fn write_answer(object: &mut Object<'_>, entry: &Entry) {
     object.number(Field::OriginContentSize, origin_size);
     object.number(Field::OriginDuration, origin_duration);
     object.number(Field::OriginStatus, origin_status);
-    object.number(
-        Field::Overhead,
-        entry.elapsed.as_nanos().saturating_sub(origin_duration),
-    );
+    object.number(Field::Overhead, entry.elapsed.as_nanos().saturating_sub(origin_duration));
 }
 
 fn write_request(object: &mut Object<'_>, entry: &Entry) {
     let request = entry.request.as_ref();
-    let host = request
-        .and_then(|head| head.host.as_ref())
-        .map(|host| String::from_utf8_lossy(host.as_bytes()));
+    let host =
+        request.and_then(|head| head.host.as_ref()).map(|host| String::from_utf8_lossy(host.as_bytes()));
     let host = host.as_deref().filter(|host| !host.is_empty());
     if let Some(host) = host {
         object.text(Field::RequestAddr, host);
@@ -116,10 +98,7 @@ fn write_request(object: &mut Object<'_>, entry: &Entry) {
     if let Some(head) = request {
         object.text(Field::RequestProtocol, head.protocol());
     }
-    object.text(
-        Field::RequestScheme,
-        if entry.tls.is_some() { "https" } else { "http" },
-    );
+    object.text(Field::RequestScheme, if entry.tls.is_some() { "https" } else { "http" });
     object.number(Field::RetryAttempts, entry.retries);
 }
 

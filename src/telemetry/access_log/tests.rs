@@ -49,7 +49,7 @@ fn start() -> SystemTime {
 fn seen(target: &str) -> Seen {
     Seen {
         at: start(),
-        target: target.parse().unwrap(),
+        target: target.parse::<http::Uri>().unwrap().into(),
         version: Version::HTTP_11,
         host: Some(HeaderValue::from_static("shop.example:8080")),
         referer: Some(HeaderValue::from_static("https://a.example/")),
@@ -82,18 +82,9 @@ fn unrouted() -> Record {
 }
 
 fn keeping(headers: Mode) -> config::AccessLog {
-    let headers = config::Headers {
-        default_mode: Some(headers),
-        ..config::Headers::default()
-    };
-    let fields = config::Fields {
-        headers: Some(headers),
-        ..config::Fields::default()
-    };
-    config::AccessLog {
-        fields: Some(fields),
-        ..config::AccessLog::default()
-    }
+    let headers = config::Headers { default_mode: Some(headers), ..config::Headers::default() };
+    let fields = config::Fields { headers: Some(headers), ..config::Fields::default() };
+    config::AccessLog { fields: Some(fields), ..config::AccessLog::default() }
 }
 
 fn line(config: &config::AccessLog, entry: &Entry) -> String {
@@ -136,23 +127,15 @@ fn the_common_line_is_that_of_traefik() {
 #[test]
 fn headers_are_written_where_they_are_kept() {
     let record = served(connection(false, false), "/");
-    let part = |mode| {
-        line(&keeping(mode), &entry(&record, 200))
-            .split(" 200 132 ")
-            .nth(1)
-            .unwrap()
-            .to_owned()
-    };
+    let part =
+        |mode| line(&keeping(mode), &entry(&record, 200)).split(" 200 132 ").nth(1).unwrap().to_owned();
     assert!(part(Mode::Keep).starts_with(r#""https://a.example/" "curl/8 "x"" 7 "#));
     assert!(part(Mode::Redact).starts_with(r#""REDACTED" "REDACTED" 7 "#));
 }
 
 #[test]
 fn generic_lines_stop_after_the_user_agent() {
-    let config = config::AccessLog {
-        format: AccessLogFormat::GenericClf,
-        ..config::AccessLog::default()
-    };
+    let config = config::AccessLog { format: AccessLogFormat::GenericClf, ..config::AccessLog::default() };
     check(
         &config,
         &entry(&unrouted(), 404),
@@ -181,21 +164,12 @@ fn a_user_name_adds_no_line() {
 #[test]
 fn fields_can_be_dropped() {
     let mut config = config::AccessLog::default();
-    let mut fields = config::Fields {
-        default_mode: Some(Mode::Drop),
-        ..config::Fields::default()
-    };
+    let mut fields = config::Fields { default_mode: Some(Mode::Drop), ..config::Fields::default() };
     fields.names.insert("requestpath".to_owned(), Mode::Keep);
-    fields.query_parameters = Some(config::QueryParameters {
-        default_mode: Some(Mode::Drop),
-    });
+    fields.query_parameters = Some(config::QueryParameters { default_mode: Some(Mode::Drop) });
     config.fields = Some(fields);
     let record = served(connection(false, false), "/a?secret=1");
-    check(
-        &config,
-        &entry(&record, 200),
-        r#"- - - [-] "- /a -" - - "-" "-" - "-" "-" 0ms"#,
-    );
+    check(&config, &entry(&record, 200), r#"- - - [-] "- /a -" - - "-" "-" - "-" "-" 0ms"#);
 }
 
 #[test]
@@ -203,20 +177,14 @@ fn an_unreadable_request_leaves_a_line() {
     let entry = Entry::refused(&connection(false, false), Kind::Malformed, 3);
     let line = line(&config::AccessLog::default(), &entry);
     assert!(line.starts_with("10.0.0.1 - - ["), "{line}");
-    assert!(
-        line.ends_with(" \"- - -\" 400 0 \"-\" \"-\" 3 \"-\" \"-\" 0ms\n"),
-        "{line}"
-    );
+    assert!(line.ends_with(" \"- - -\" 400 0 \"-\" \"-\" 3 \"-\" \"-\" 0ms\n"), "{line}");
 }
 
 // === JSON ===
 
 /// The line without what depends on the zone of the machine.
 fn json_line(entry: &Entry) -> String {
-    let mut config = config::AccessLog {
-        format: AccessLogFormat::Json,
-        ..keeping(Mode::Keep)
-    };
+    let mut config = config::AccessLog { format: AccessLogFormat::Json, ..keeping(Mode::Keep) };
     if let Some(fields) = &mut config.fields {
         fields.names.insert("StartLocal".to_owned(), Mode::Drop);
     }
@@ -272,14 +240,8 @@ fn a_dead_endpoint_has_the_status_we_gave_for_it() {
 fn every_line_is_one_object() {
     let record = served(connection(true, false), "/");
     record.set_user("a\"\n");
-    let config = config::AccessLog {
-        format: AccessLogFormat::Json,
-        ..config::AccessLog::default()
-    };
-    let entries = [
-        entry(&record, 200),
-        Entry::refused(&connection(false, true), Kind::UriTooLong, 1),
-    ];
+    let config = config::AccessLog { format: AccessLogFormat::Json, ..config::AccessLog::default() };
+    let entries = [entry(&record, 200), Entry::refused(&connection(false, true), Kind::UriTooLong, 1)];
     for entry in &entries {
         let line = line(&config, entry);
         assert_eq!(line.matches('\n').count(), 1);
@@ -291,19 +253,13 @@ fn every_line_is_one_object() {
 // === what is written ===
 
 fn filtered(filters: config::Filters) -> config::AccessLog {
-    config::AccessLog {
-        filters: Some(filters),
-        ..config::AccessLog::default()
-    }
+    config::AccessLog { filters: Some(filters), ..config::AccessLog::default() }
 }
 
 #[track_caller]
 fn check_kept(filters: &config::Filters, status: u16, retries: u32, millis: u64, wanted: bool) {
     let settings = Settings::new(&filtered(filters.clone())).unwrap();
-    assert_eq!(
-        settings.keeps(status, retries, Duration::from_millis(millis)),
-        wanted
-    );
+    assert_eq!(settings.keeps(status, retries, Duration::from_millis(millis)), wanted);
 }
 
 #[test]
@@ -325,10 +281,7 @@ fn any_filter_that_holds_keeps_a_line() {
 #[test]
 fn a_filter_that_is_no_status_is_refused() {
     for text in ["2xx", "500-400", ""] {
-        let filters = config::Filters {
-            status_codes: vec![text.to_owned()],
-            ..config::Filters::default()
-        };
+        let filters = config::Filters { status_codes: vec![text.to_owned()], ..config::Filters::default() };
         let problem = Settings::new(&filtered(filters)).unwrap_err();
         assert_eq!(problem.path, "accessLog.filters.statusCodes.0");
     }
@@ -336,26 +289,18 @@ fn a_filter_that_is_no_status_is_refused() {
 
 fn queue(config: &config::AccessLog) -> (Queue, tokio::sync::mpsc::Receiver<Entry>, Arc<AtomicU64>) {
     let dropped: Arc<AtomicU64> = Arc::default();
-    let (queue, entries) = Queue::new(
-        Settings::new(config).unwrap(),
-        config.buffering_size,
-        Arc::clone(&dropped),
-    );
+    let (queue, entries) =
+        Queue::new(Settings::new(config).unwrap(), config.buffering_size, Arc::clone(&dropped));
     (queue, entries, dropped)
 }
 
 #[test]
 fn internal_and_silenced_routes_leave_no_line() {
-    for (add_internals, internal, access_logs, wanted) in [
-        (false, false, true, 1),
-        (false, true, true, 0),
-        (true, true, true, 1),
-        (false, false, false, 0),
-    ] {
-        let (queue, mut entries, _) = queue(&config::AccessLog {
-            add_internals,
-            ..config::AccessLog::default()
-        });
+    for (add_internals, internal, access_logs, wanted) in
+        [(false, false, true, 1), (false, true, true, 0), (true, true, true, 1), (false, false, false, 0)]
+    {
+        let (queue, mut entries, _) =
+            queue(&config::AccessLog { add_internals, ..config::AccessLog::default() });
         let record = unrouted();
         record.route.replace(Some(route(internal, access_logs)));
         queue.finish(&record, 200, Duration::ZERO);
@@ -377,10 +322,8 @@ fn what_does_not_fit_is_dropped_and_counted() {
 async fn lines_are_written_flushed_and_go_to_the_reopened_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("logs/access.log");
-    let config = config::AccessLog {
-        file_path: path.to_str().unwrap().to_owned(),
-        ..config::AccessLog::default()
-    };
+    let config =
+        config::AccessLog { file_path: path.to_str().unwrap().to_owned(), ..config::AccessLog::default() };
     let telemetry = crate::Telemetry::start(Some(&config), None, &["web".into()]).unwrap();
     let recorder = telemetry.recorder();
     assert!(recorder.wants_seen());

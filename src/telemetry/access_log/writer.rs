@@ -94,10 +94,7 @@ impl Writer {
             .name("access-log".to_owned())
             .spawn(move || runtime.block_on(work.run()))
             .map_err(StartError::Thread)?;
-        Ok(Self {
-            orders,
-            _thread: thread,
-        })
+        Ok(Self { orders, _thread: thread })
     }
 
     /// Opens the file again, soon. An order that finds no room follows others that have the same effect.
@@ -191,11 +188,7 @@ impl Work {
 impl Times {
     pub(super) fn common(&mut self, at: SystemTime, is_local: bool) -> &str {
         let moment = self.moment(at, is_local);
-        let cached = if is_local {
-            &mut self.common_local
-        } else {
-            &mut self.common
-        };
+        let cached = if is_local { &mut self.common_local } else { &mut self.common };
         cached.get(moment, Moment::write_common)
     }
 

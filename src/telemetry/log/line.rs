@@ -72,12 +72,7 @@ fn common(out: &mut String, metadata: &Metadata<'_>, fields: &Fields, now: Momen
     out.push_str(word);
     paint(out, "0");
     if *metadata.level() >= Level::DEBUG {
-        let _ = write!(
-            out,
-            " {}:{} >",
-            metadata.target(),
-            metadata.line().unwrap_or_default()
-        );
+        let _ = write!(out, " {}:{} >", metadata.target(), metadata.line().unwrap_or_default());
     }
     out.push(' ');
     paint(out, "1");
@@ -107,12 +102,7 @@ fn json(out: &mut String, metadata: &Metadata<'_>, fields: &Fields, now: Moment)
     };
     let _ = write!(out, "{{\"level\":\"{level}\"");
     if *metadata.level() >= Level::DEBUG {
-        let _ = write!(
-            out,
-            ",\"caller\":\"{}:{}\"",
-            metadata.target(),
-            metadata.line().unwrap_or_default()
-        );
+        let _ = write!(out, ",\"caller\":\"{}:{}\"", metadata.target(), metadata.line().unwrap_or_default());
     }
     for (name, value) in &fields.others {
         let _ = match value {
@@ -122,18 +112,11 @@ fn json(out: &mut String, metadata: &Metadata<'_>, fields: &Fields, now: Moment)
     }
     out.push_str(",\"time\":\"");
     now.write_rfc3339(out);
-    let _ = write!(
-        out,
-        "\",\"message\":{}}}",
-        serde_json::Value::from(fields.message.as_str())
-    );
+    let _ = write!(out, "\",\"message\":{}}}", serde_json::Value::from(fields.message.as_str()));
 }
 
 fn needs_quotes(text: &str) -> bool {
-    text.is_empty()
-        || text
-            .bytes()
-            .any(|byte| !(0x21..=0x7e).contains(&byte) || matches!(byte, b'"' | b'\\'))
+    text.is_empty() || text.bytes().any(|byte| !(0x21..=0x7e).contains(&byte) || matches!(byte, b'"' | b'\\'))
 }
 
 /// One event is one line.
@@ -150,10 +133,7 @@ impl Fields {
             // Where the event came from, of events that came through the `log` crate.
             (name, _) if name.starts_with("log.") => {}
             (name, value) => {
-                let name = NAMES
-                    .iter()
-                    .find(|(ours, _)| *ours == name)
-                    .map_or(name, |(_, theirs)| theirs);
+                let name = NAMES.iter().find(|(ours, _)| *ours == name).map_or(name, |(_, theirs)| theirs);
                 self.others.push((name, value));
             }
         }
@@ -188,14 +168,7 @@ impl Visit for Fields {
     fn record_f64(&mut self, field: &Field, value: f64) {
         // JSON has no infinity.
         let text = value.to_string();
-        self.push(
-            field,
-            if value.is_finite() {
-                Value::Plain(text)
-            } else {
-                Value::Text(text)
-            },
-        );
+        self.push(field, if value.is_finite() { Value::Plain(text) } else { Value::Text(text) });
     }
 }
 
@@ -211,11 +184,7 @@ mod tests {
 
     impl<S: tracing::Subscriber> Layer<S> for Last {
         fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-            let now = Moment {
-                seconds: 1_700_000_000,
-                nanos: 0,
-                offset: 0,
-            };
+            let now = Moment { seconds: 1_700_000_000, nanos: 0, offset: 0 };
             *self.0.lock().unwrap() = format(event, self.1, now);
         }
     }
@@ -231,30 +200,16 @@ mod tests {
 
     #[test]
     fn common_lines_look_like_those_of_zerolog() {
-        let got = line(
-            COMMON,
-            || tracing::info!(service = %"shop@file", count = 3, "endpoint is down"),
-        );
-        assert_eq!(
-            got,
-            "2023-11-14T22:13:20Z INF endpoint is down count=3 serviceName=shop@file\n"
-        );
-        let got = line(COMMON, || {
-            tracing::error!(path = "/a b", error = "no \"file\"", "failed")
-        });
-        assert_eq!(
-            got,
-            "2023-11-14T22:13:20Z ERR failed error=\"no \\\"file\\\"\" path=\"/a b\"\n"
-        );
+        let got = line(COMMON, || tracing::info!(service = %"shop@file", count = 3, "endpoint is down"));
+        assert_eq!(got, "2023-11-14T22:13:20Z INF endpoint is down count=3 serviceName=shop@file\n");
+        let got = line(COMMON, || tracing::error!(path = "/a b", error = "no \"file\"", "failed"));
+        assert_eq!(got, "2023-11-14T22:13:20Z ERR failed error=\"no \\\"file\\\"\" path=\"/a b\"\n");
     }
 
     #[test]
     fn debug_lines_say_where_they_come_from() {
         let got = line(COMMON, || tracing::debug!(target: "entrypoint::accept", "closed"));
-        assert!(
-            got.starts_with("2023-11-14T22:13:20Z DBG entrypoint::accept:"),
-            "{got}"
-        );
+        assert!(got.starts_with("2023-11-14T22:13:20Z DBG entrypoint::accept:"), "{got}");
         assert!(got.ends_with(" > closed\n"), "{got}");
     }
 

@@ -34,12 +34,7 @@ impl Rotated {
             size: fs::metadata(&path).map_or(0, |metadata| metadata.len()),
             path,
             sink,
-            most_bytes: if config.max_size == 0 {
-                100
-            } else {
-                config.max_size
-            }
-            .saturating_mul(MEGABYTE),
+            most_bytes: if config.max_size == 0 { 100 } else { config.max_size }.saturating_mul(MEGABYTE),
             most_backups: config.max_backups,
             most_age: (config.max_age > 0).then(|| Duration::from_secs(config.max_age.saturating_mul(DAY))),
         })
@@ -66,32 +61,22 @@ impl Rotated {
     /// `gateway-2006-01-02T15-04-05.log`; a number follows where that is taken.
     fn backup(&self, now: i64) -> PathBuf {
         let mut time = String::new();
-        Moment {
-            seconds: now,
-            nanos: 0,
-            offset: 0,
-        }
-        .write_rfc3339(&mut time);
+        Moment { seconds: now, nanos: 0, offset: 0 }.write_rfc3339(&mut time);
         let time = time.trim_end_matches('Z').replace(':', "-");
         let (stem, extension) = self.parts();
         let name = |number: u32| match number {
             0 => format!("{stem}-{time}{extension}"),
             number => format!("{stem}-{time}.{number}{extension}"),
         };
-        let free = (0..1000)
-            .map(|number| self.path.with_file_name(name(number)))
-            .find(|path| !path.exists());
+        let free = (0..1000).map(|number| self.path.with_file_name(name(number))).find(|path| !path.exists());
         free.unwrap_or_else(|| self.path.with_file_name(name(1000)))
     }
 
     fn parts(&self) -> (String, String) {
         let text = |part: &std::ffi::OsStr| part.to_string_lossy().into_owned();
         let stem = self.path.file_stem().map(text).unwrap_or_default();
-        let extension = self
-            .path
-            .extension()
-            .map(|extension| format!(".{}", text(extension)))
-            .unwrap_or_default();
+        let extension =
+            self.path.extension().map(|extension| format!(".{}", text(extension))).unwrap_or_default();
         (stem, extension)
     }
 
@@ -100,28 +85,20 @@ impl Rotated {
         if self.most_backups == 0 && self.most_age.is_none() {
             return;
         }
-        let folder = self
-            .path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let folder =
+            self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let (stem, extension) = self.parts();
         let is_backup = |path: &Path| {
-            path.file_name()
-                .and_then(|name| name.to_str())
-                .is_some_and(|name| {
-                    name.strip_prefix(&*stem)
-                        .and_then(|rest| rest.strip_suffix(&*extension))
-                        .and_then(|rest| rest.strip_prefix('-'))
-                        .is_some_and(|time| time.starts_with(|c: char| c.is_ascii_digit()))
-                })
+            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| {
+                name.strip_prefix(&*stem)
+                    .and_then(|rest| rest.strip_suffix(&*extension))
+                    .and_then(|rest| rest.strip_prefix('-'))
+                    .is_some_and(|time| time.starts_with(|c: char| c.is_ascii_digit()))
+            })
         };
         let Ok(files) = fs::read_dir(folder) else { return };
-        let mut backups: Vec<PathBuf> = files
-            .flatten()
-            .map(|file| file.path())
-            .filter(|path| is_backup(path))
-            .collect();
+        let mut backups: Vec<PathBuf> =
+            files.flatten().map(|file| file.path()).filter(|path| is_backup(path)).collect();
         backups.sort_unstable();
         backups.reverse();
         let is_old = |path: &Path| {
@@ -163,11 +140,7 @@ mod tests {
         names.sort_unstable();
         assert_eq!(
             names,
-            [
-                "gateway-2023-11-14T22-13-22.log",
-                "gateway-2023-11-14T22-13-23.log",
-                "gateway.log"
-            ]
+            ["gateway-2023-11-14T22-13-22.log", "gateway-2023-11-14T22-13-23.log", "gateway.log"]
         );
         assert_eq!(fs::metadata(&path).unwrap().len(), half.len() as u64);
     }

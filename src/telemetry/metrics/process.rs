@@ -37,12 +37,9 @@ impl Process {
         // proc(5) counts from the process number; the first one here is its third.
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
         let ticks = |number: usize| field(number).map(|ticks| ticks as f64 / TICKS);
-        let booted = boot
-            .lines()
-            .find_map(|line| line.strip_prefix("btime ")?.trim().parse::<f64>().ok());
-        let most_files = limits
-            .lines()
-            .find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().next());
+        let booted = boot.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse::<f64>().ok());
+        let most_files =
+            limits.lines().find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().next());
         Some(Self {
             cpu_seconds: ticks(14)? + ticks(15)?,
             started: booted.unwrap_or(0.0) + ticks(22)?,
@@ -66,10 +63,7 @@ mod tests {
         let process = Process::parse(stat, limits, "cpu 1\nbtime 1700000000\n").unwrap();
         assert!((process.cpu_seconds - 4.0).abs() < 1e-9);
         assert!((process.started - 1_700_000_010.0).abs() < 1e-9);
-        assert_eq!(
-            (process.threads, process.virtual_bytes, process.resident_bytes),
-            (7, 8192, 8192)
-        );
+        assert_eq!((process.threads, process.virtual_bytes, process.resident_bytes), (7, 8192, 8192));
         assert_eq!(process.most_files, 1024);
     }
 

@@ -107,8 +107,7 @@ impl Series {
         if let Some(counter) = self.buckets.get(bucket) {
             counter.add(1);
         }
-        self.nanos
-            .add(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX));
+        self.nanos.add(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX));
         self.request_bytes.add(request);
         self.response_bytes.add(response);
         if retries > 0 {
@@ -151,14 +150,8 @@ pub(crate) fn method_number(method: &Method) -> u8 {
 }
 
 fn protocol_number(protocol: &str) -> u8 {
-    [
-        Protocol::Http,
-        Protocol::Grpc,
-        Protocol::GrpcWeb,
-        Protocol::Sse,
-        Protocol::Websocket,
-    ]
-    .iter()
-    .position(|known| known.as_str() == protocol)
-    .map_or(7, |place| u8::try_from(place).unwrap_or(7))
+    [Protocol::Http, Protocol::Grpc, Protocol::GrpcWeb, Protocol::Sse, Protocol::Websocket]
+        .iter()
+        .position(|known| known.as_str() == protocol)
+        .map_or(7, |place| u8::try_from(place).unwrap_or(7))
 }

@@ -70,10 +70,7 @@ impl Shard {
         let connections = settings.entry_points.iter().map(|_| Counter::default()).collect();
         Self {
             settings,
-            shared: Arc::new(Shared {
-                connections,
-                ..Shared::default()
-            }),
+            shared: Arc::new(Shared { connections, ..Shared::default() }),
             series: HashMap::default(),
             services: HashMap::default(),
             next_service: 0,
@@ -100,9 +97,7 @@ impl Shard {
     }
 
     fn connections(&self, entry_point: &str) -> Option<&Counter> {
-        self.shared
-            .connections
-            .get(self.settings.entry_point(entry_point)?)
+        self.shared.connections.get(self.settings.entry_point(entry_point)?)
     }
 
     /// Counts an exchange that never became one.
@@ -141,13 +136,7 @@ impl Shard {
                 let owner = u32::try_from(entry_point).unwrap_or(u32::MAX);
                 let key = Key::new(0, owner, labels, tls);
                 count(self.series(key, labels, |settings| {
-                    Owner::EntryPoint(
-                        settings
-                            .entry_points
-                            .get(entry_point)
-                            .cloned()
-                            .unwrap_or_default(),
-                    )
+                    Owner::EntryPoint(settings.entry_points.get(entry_point).cloned().unwrap_or_default())
                 }));
             }
             if let Some(route) = route.as_ref()
@@ -172,10 +161,7 @@ impl Shard {
         let below = asked.as_ref().filter(|asked| ***asked != *route.service);
         let reached = below.is_none() && record.endpoint.borrow().is_some();
         let key = Key::new(if reached { 2 } else { 1 }, route.id, labels, tls);
-        count(self.series(key, labels, |_| Owner::Route {
-            name: Arc::clone(route),
-            reached,
-        }));
+        count(self.series(key, labels, |_| Owner::Route { name: Arc::clone(route), reached }));
         if let Some(below) = below
             && self.settings.service_labels
         {
@@ -186,11 +172,7 @@ impl Shard {
 
     fn labels(&mut self, record: &Record, code: u16) -> (Labels, u8) {
         let kind = record.kind.get();
-        let tls = record
-            .connection
-            .tls
-            .as_ref()
-            .map(|tls| (tls.version, tls.cipher));
+        let tls = record.connection.tls.as_ref().map(|tls| (tls.version, tls.cipher));
         let number = tls.map_or(0, |tls| self.tls_number(tls));
         let code = match kind {
             // Traefik: a status that is missing or unknown is 2, gRPC's own "unknown".
@@ -199,26 +181,14 @@ impl Shard {
             }
             Protocol::Http | Protocol::Sse | Protocol::Websocket => code,
         };
-        (
-            Labels {
-                method: method_number(&record.method),
-                protocol: kind.as_str(),
-                code,
-                tls,
-            },
-            number,
-        )
+        (Labels { method: method_number(&record.method), protocol: kind.as_str(), code, tls }, number)
     }
 
     fn series(&mut self, key: Key, labels: Labels, owner: impl FnOnce(&Settings) -> Owner) -> &Series {
         match self.series.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
-                let made = Arc::new(Series::new(
-                    owner(&self.settings),
-                    labels,
-                    self.settings.bounds.len(),
-                ));
+                let made = Arc::new(Series::new(owner(&self.settings), labels, self.settings.bounds.len()));
                 self.fresh.push(Fresh::Series(Arc::clone(&made)));
                 place.insert(made)
             }
@@ -226,16 +196,12 @@ impl Shard {
     }
 
     fn tls_number(&mut self, tls: (&'static str, &'static str)) -> u8 {
-        let place = self
-            .tls
-            .iter()
-            .position(|known| *known == tls)
-            .unwrap_or_else(|| {
-                if self.tls.len() < MOST_TLS {
-                    self.tls.push(tls);
-                }
-                self.tls.len() - 1
-            });
+        let place = self.tls.iter().position(|known| *known == tls).unwrap_or_else(|| {
+            if self.tls.len() < MOST_TLS {
+                self.tls.push(tls);
+            }
+            self.tls.len() - 1
+        });
         u8::try_from(place + 1).unwrap_or(u8::MAX)
     }
 
@@ -252,19 +218,13 @@ impl Shard {
     }
 
     fn count_refusal(&mut self, entry_point: usize, reason: &'static str) {
-        let known = self
-            .refusals
-            .iter()
-            .find(|known| known.entry_point == entry_point && known.reason == reason);
+        let known =
+            self.refusals.iter().find(|known| known.entry_point == entry_point && known.reason == reason);
         if let Some(known) = known {
             known.count.add(1);
             return;
         }
-        let made = Arc::new(Refusal {
-            entry_point,
-            reason,
-            count: Counter::default(),
-        });
+        let made = Arc::new(Refusal { entry_point, reason, count: Counter::default() });
         made.count.add(1);
         self.refusals.push(Arc::clone(&made));
         self.fresh.push(Fresh::Refusal(made));
@@ -289,8 +249,7 @@ impl Shard {
 
     fn forget_retired(&mut self) {
         self.shared.sweep.store(false, Ordering::Relaxed);
-        self.series
-            .retain(|_, series| !series.is_retired.load(Ordering::Relaxed));
+        self.series.retain(|_, series| !series.is_retired.load(Ordering::Relaxed));
         self.services.clear();
     }
 }

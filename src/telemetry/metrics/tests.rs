@@ -11,18 +11,12 @@ use super::{Metrics, Observed, Server, Shard};
 use crate::config;
 
 fn metrics(prometheus: config::Prometheus) -> Metrics {
-    let config = config::Metrics {
-        add_internals: false,
-        prometheus: Some(prometheus),
-    };
+    let config = config::Metrics { add_internals: false, prometheus: Some(prometheus) };
     Metrics::new(Some(&config), &["web".into(), "websecure".into()], Arc::default())
 }
 
 fn all_labels() -> config::Prometheus {
-    config::Prometheus {
-        add_routers_labels: true,
-        ..config::Prometheus::default()
-    }
+    config::Prometheus { add_routers_labels: true, ..config::Prometheus::default() }
 }
 
 fn connection(entry_point: &str, tls: bool) -> Rc<Connection> {
@@ -55,11 +49,7 @@ fn route(id: u32, router: &str, service: &str) -> Arc<RouteName> {
 }
 
 fn record(entry_point: &str, method: Method, route: Option<&Arc<RouteName>>) -> Record {
-    let record = Record::new(
-        connection(entry_point, entry_point == "websecure"),
-        method,
-        Instant::now(),
-    );
+    let record = Record::new(connection(entry_point, entry_point == "websecure"), method, Instant::now());
     *record.route.borrow_mut() = route.cloned();
     if route.is_some() {
         *record.endpoint.borrow_mut() = Some("http://10.0.0.1".into());
@@ -132,10 +122,7 @@ fn families_are_headed_and_sorted() {
         "# HELP traefik_entrypoint_requests_total How many HTTP requests processed on an entrypoint, partitioned by \
          status code, protocol, and method.\n# TYPE traefik_entrypoint_requests_total counter\ntraefik_entrypoint_"
     ));
-    let names: Vec<&str> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE "))
-        .collect();
+    let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
     assert!(names.is_sorted(), "{names:?}");
     assert!(!text.contains("traefik_router_"), "no router was matched");
 }
@@ -164,12 +151,7 @@ fn tls_counts_by_version_and_cipher() {
     let mut shard = metrics.shard();
     let shop = route(1, "shop@file", "s@file");
     for code in [200, 404] {
-        finish(
-            &mut shard,
-            &record("websecure", Method::GET, Some(&shop)),
-            code,
-            1,
-        );
+        finish(&mut shard, &record("websecure", Method::GET, Some(&shop)), code, 1);
     }
     let text = metrics.render(&Observed::default());
     assert_eq!(
@@ -242,12 +224,7 @@ fn grpc_counts_its_own_status_and_odd_methods_share_a_label() {
         call.grpc_status.set(status);
         finish(&mut shard, &call, 200, 1);
     }
-    finish(
-        &mut shard,
-        &record("web", Method::from_bytes(b"BREW").unwrap(), None),
-        405,
-        1,
-    );
+    finish(&mut shard, &record("web", Method::from_bytes(b"BREW").unwrap(), None), 405, 1);
     let text = metrics.render(&Observed::default());
     assert_eq!(
         family(&text, "traefik_entrypoint_requests_total"),
@@ -277,34 +254,14 @@ fn series_of_a_removed_router_are_shown_once_more() {
     let metrics = metrics(all_labels());
     let mut shard = metrics.shard();
     for (id, name) in [(1, "old@file"), (2, "new@file")] {
-        finish(
-            &mut shard,
-            &record("web", Method::GET, Some(&route(id, name, "s@file"))),
-            200,
-            1,
-        );
+        finish(&mut shard, &record("web", Method::GET, Some(&route(id, name, "s@file"))), 200, 1);
     }
-    metrics.reloaded(
-        UNIX_EPOCH + Duration::from_secs(7),
-        ["new@file".into()],
-        ["s@file".into()],
-    );
-    let shown = || {
-        family(
-            &metrics.render(&Observed::default()),
-            "traefik_router_requests_total",
-        )
-        .len()
-    };
+    metrics.reloaded(UNIX_EPOCH + Duration::from_secs(7), ["new@file".into()], ["s@file".into()]);
+    let shown = || family(&metrics.render(&Observed::default()), "traefik_router_requests_total").len();
     assert_eq!(shown(), 2);
     assert_eq!(shown(), 1);
     // A straggler makes the series anew, from nothing.
-    finish(
-        &mut shard,
-        &record("web", Method::GET, Some(&route(1, "old@file", "s@file"))),
-        200,
-        1,
-    );
+    finish(&mut shard, &record("web", Method::GET, Some(&route(1, "old@file", "s@file"))), 200, 1);
     assert_eq!(shown(), 2);
 }
 
@@ -317,11 +274,7 @@ fn state_is_always_there() {
     shard.connection_closed("web");
     metrics.reloaded(UNIX_EPOCH + Duration::from_secs(7), [], []);
     let observed = Observed {
-        servers: vec![Server {
-            service: "s@file".into(),
-            url: "http://10.0.0.1".into(),
-            is_up: false,
-        }],
+        servers: vec![Server { service: "s@file".into(), url: "http://10.0.0.1".into(), is_up: false }],
         ..Observed::default()
     };
     let text = metrics.render(&observed);
@@ -348,10 +301,7 @@ fn a_new_series_waits_while_a_scrape_holds_the_lock() {
     drop(held);
     finish(&mut shard, &record("web", Method::GET, None), 200, 1);
     assert_eq!(
-        family(
-            &metrics.render(&Observed::default()),
-            "traefik_entrypoint_requests_total"
-        ),
+        family(&metrics.render(&Observed::default()), "traefik_entrypoint_requests_total"),
         [r#"traefik_entrypoint_requests_total{code="200",entrypoint="web",method="GET",protocol="http"} 2"#]
     );
 }
@@ -360,16 +310,8 @@ fn a_new_series_waits_while_a_scrape_holds_the_lock() {
 fn label_values_are_escaped() {
     let metrics = metrics(all_labels());
     let observed = Observed {
-        servers: vec![Server {
-            service: "a\"b\\c\nd".into(),
-            url: "u".into(),
-            is_up: true,
-        }],
+        servers: vec![Server { service: "a\"b\\c\nd".into(), url: "u".into(), is_up: true }],
         ..Observed::default()
     };
-    assert!(
-        metrics
-            .render(&observed)
-            .contains(r#"{service="a\"b\\c\nd",url="u"} 1"#)
-    );
+    assert!(metrics.render(&observed).contains(r#"{service="a\"b\\c\nd",url="u"} 1"#));
 }

@@ -64,12 +64,7 @@ fn write_exchanges(families: &mut Families, settings: &Settings, shards: &[Arc<S
     let mut retries: BTreeMap<Arc<str>, u64> = BTreeMap::new();
     for shard in shards {
         // Cloned, so that the worker finds the lock free again soon.
-        let all = shard
-            .published
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .series
-            .clone();
+        let all = shard.published.lock().unwrap_or_else(PoisonError::into_inner).series.clone();
         for series in &all {
             match &series.owner {
                 Owner::EntryPoint(name) => entry_points.add(vec![Arc::clone(name)], series),
@@ -98,10 +93,7 @@ fn write_exchanges(families: &mut Families, settings: &Settings, shards: &[Arc<S
     }
     retries.retain(|_, count| *count > 0);
     if settings.service_labels && !retries.is_empty() {
-        let name = (
-            "traefik_service_retries_total",
-            "How many request retries happened on a service.",
-        );
+        let name = ("traefik_service_retries_total", "How many request retries happened on a service.");
         let mut family = families.begin(name, "counter");
         for (service, count) in retries {
             family.sample("", &[("service", &service)], count);
@@ -116,10 +108,7 @@ impl Sums {
         if let Some((version, cipher)) = labels.tls {
             *self.tls.entry((names.clone(), version, cipher)).or_default() += buckets.iter().sum::<u64>();
         }
-        let sum = self
-            .exchanges
-            .entry((names, labels.method, labels.protocol, labels.code))
-            .or_default();
+        let sum = self.exchanges.entry((names, labels.method, labels.protocol, labels.code)).or_default();
         sum.buckets.resize(buckets.len().max(sum.buckets.len()), 0);
         for (total, count) in sum.buckets.iter_mut().zip(buckets) {
             *total += count;
@@ -160,15 +149,8 @@ impl Sums {
             code_text.clear();
             let _ = write!(code_text, "{code}");
             let mut labels = owner_labels(level, names);
-            let method = METHODS
-                .get(usize::from(*method))
-                .copied()
-                .unwrap_or("EXTENSION_METHOD");
-            labels.extend([
-                ("code", code_text.as_str()),
-                ("method", method),
-                ("protocol", *protocol),
-            ]);
+            let method = METHODS.get(usize::from(*method)).copied().unwrap_or("EXTENSION_METHOD");
+            labels.extend([("code", code_text.as_str()), ("method", method), ("protocol", *protocol)]);
             labels.sort_unstable_by_key(|(name, _)| *name);
             write(&labels, sum);
         }
@@ -176,12 +158,7 @@ impl Sums {
 }
 
 fn owner_labels<'a>(level: &Level, names: &'a Names) -> Vec<(&'static str, &'a str)> {
-    level
-        .labels
-        .iter()
-        .copied()
-        .zip(names.iter().map(|name| &**name))
-        .collect()
+    level.labels.iter().copied().zip(names.iter().map(|name| &**name)).collect()
 }
 
 // === the rest ===
@@ -191,20 +168,15 @@ fn write_refusals(families: &mut Families, settings: &Settings, shards: &[Arc<Sh
     for shard in shards {
         let published = shard.published.lock().unwrap_or_else(PoisonError::into_inner);
         for refusal in &published.refusals {
-            let entry_point = settings
-                .entry_points
-                .get(refusal.entry_point)
-                .map_or("", |name| &**name);
+            let entry_point = settings.entry_points.get(refusal.entry_point).map_or("", |name| &**name);
             *sums.entry((entry_point, refusal.reason)).or_default() += refusal.count.get();
         }
     }
     if sums.is_empty() {
         return;
     }
-    let name = (
-        "portcullis_entrypoint_refusals_total",
-        "How many requests the gateway answered itself, by reason.",
-    );
+    let name =
+        ("portcullis_entrypoint_refusals_total", "How many requests the gateway answered itself, by reason.");
     let mut family = families.begin(name, "counter");
     for ((entry_point, reason), count) in sums {
         family.sample("", &[("entrypoint", entry_point), ("reason", reason)], count);
@@ -235,10 +207,7 @@ fn write_state(families: &mut Families, metrics: &Metrics) {
     for (name, kind, value) in plain {
         families.begin(name, kind).sample("", &[], value);
     }
-    let name = (
-        "traefik_open_connections",
-        "How many open connections exist, by entryPoint and protocol",
-    );
+    let name = ("traefik_open_connections", "How many open connections exist, by entryPoint and protocol");
     let mut family = families.begin(name, "gauge");
     for (entry_point, count) in metrics.open_connections() {
         family.sample("", &[("entrypoint", &entry_point), ("protocol", "TCP")], count);
@@ -261,58 +230,28 @@ fn write_observed(families: &mut Families, observed: &Observed, service_labels: 
         }
     }
     if service_labels && !observed.servers.is_empty() {
-        let name = (
-            "traefik_service_server_up",
-            "service server is up, described by gauge value of 0 or 1.",
-        );
+        let name = ("traefik_service_server_up", "service server is up, described by gauge value of 0 or 1.");
         let mut family = families.begin(name, "gauge");
         for server in &observed.servers {
-            family.sample(
-                "",
-                &[("service", &server.service), ("url", &server.url)],
-                u8::from(server.is_up),
-            );
+            family.sample("", &[("service", &server.service), ("url", &server.url)], u8::from(server.is_up));
         }
     }
 }
 
 fn write_process(families: &mut Families, process: &Process) {
     let integers: [(Name, u64); 5] = [
-        (
-            ("process_open_fds", "Number of open file descriptors."),
-            process.open_files,
-        ),
-        (
-            ("process_max_fds", "Maximum number of open file descriptors."),
-            process.most_files,
-        ),
-        (
-            ("process_virtual_memory_bytes", "Virtual memory size in bytes."),
-            process.virtual_bytes,
-        ),
-        (
-            ("process_resident_memory_bytes", "Resident memory size in bytes."),
-            process.resident_bytes,
-        ),
-        (
-            ("process_threads", "Number of threads of the process."),
-            process.threads,
-        ),
+        (("process_open_fds", "Number of open file descriptors."), process.open_files),
+        (("process_max_fds", "Maximum number of open file descriptors."), process.most_files),
+        (("process_virtual_memory_bytes", "Virtual memory size in bytes."), process.virtual_bytes),
+        (("process_resident_memory_bytes", "Resident memory size in bytes."), process.resident_bytes),
+        (("process_threads", "Number of threads of the process."), process.threads),
     ];
     for (name, value) in integers {
         families.begin(name, "gauge").sample("", &[], value);
     }
-    let cpu = (
-        "process_cpu_seconds_total",
-        "Total user and system CPU time spent in seconds.",
-    );
-    families
-        .begin(cpu, "counter")
-        .sample("", &[], process.cpu_seconds);
-    let started = (
-        "process_start_time_seconds",
-        "Start time of the process since unix epoch in seconds.",
-    );
+    let cpu = ("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.");
+    families.begin(cpu, "counter").sample("", &[], process.cpu_seconds);
+    let started = ("process_start_time_seconds", "Start time of the process since unix epoch in seconds.");
     families.begin(started, "gauge").sample("", &[], process.started);
 }
 
@@ -347,9 +286,7 @@ impl Family<'_> {
         let mut total = 0;
         for (place, count) in sum.buckets.iter().enumerate() {
             total += count;
-            let bound = bounds
-                .get(place)
-                .map_or_else(|| "+Inf".to_owned(), f64::to_string);
+            let bound = bounds.get(place).map_or_else(|| "+Inf".to_owned(), f64::to_string);
             let mut labels = labels.to_vec();
             labels.push(("le", &bound));
             self.sample("_bucket", &labels, total);

@@ -42,13 +42,8 @@ async fn negotiate(
 
 #[tokio::test]
 async fn the_newest_version_and_the_clients_protocols() {
-    let found = negotiate(options(|_| ()), |_| (), &[b"h2", b"http/1.1"])
-        .await
-        .unwrap();
-    assert_eq!(
-        (found.version.as_str(), found.sni.as_deref()),
-        ("1.3", Some("a.test"))
-    );
+    let found = negotiate(options(|_| ()), |_| (), &[b"h2", b"http/1.1"]).await.unwrap();
+    assert_eq!((found.version.as_str(), found.sni.as_deref()), ("1.3", Some("a.test")));
     assert!(found.cipher.starts_with("TLS_AES_"), "{}", found.cipher);
     assert!(found.is_h2());
     assert_eq!(found.options, "default");
@@ -76,18 +71,8 @@ async fn versions_that_do_not_meet() {
     let old = options(|o| o.max_version = "VersionTLS12".to_owned());
     let max_12 = |c: &mut ClientConfig| c.max_version = "VersionTLS12".to_owned();
     let min_13 = |c: &mut ClientConfig| c.min_version = "VersionTLS13".to_owned();
-    assert!(
-        negotiate(new.clone(), max_12, &[])
-            .await
-            .unwrap_err()
-            .contains("ProtocolVersion")
-    );
-    assert!(
-        negotiate(old.clone(), min_13, &[])
-            .await
-            .unwrap_err()
-            .contains("ProtocolVersion")
-    );
+    assert!(negotiate(new.clone(), max_12, &[]).await.unwrap_err().contains("ProtocolVersion"));
+    assert!(negotiate(old.clone(), min_13, &[]).await.unwrap_err().contains("ProtocolVersion"));
     assert_eq!(negotiate(new, min_13, &[]).await.unwrap().version.as_str(), "1.3");
     assert_eq!(negotiate(old, max_12, &[]).await.unwrap().version.as_str(), "1.2");
 }
@@ -113,26 +98,14 @@ async fn protocols_as_they_are_written() {
 #[tokio::test]
 async fn http1_goes_on_without_protocols_where_only_h2_is_offered() {
     let h2 = options(|o| o.alpn_protocols = vec!["h2".to_owned()]);
-    assert_eq!(
-        negotiate(h2.clone(), |_| (), &[b"http/1.1"]).await.unwrap().alpn,
-        None
-    );
-    assert!(
-        negotiate(h2.clone(), |_| (), &[b"http/1.1", b"h2"])
-            .await
-            .unwrap()
-            .is_h2()
-    );
+    assert_eq!(negotiate(h2.clone(), |_| (), &[b"http/1.1"]).await.unwrap().alpn, None);
+    assert!(negotiate(h2.clone(), |_| (), &[b"http/1.1", b"h2"]).await.unwrap().is_h2());
     assert!(negotiate(h2, |_| (), &[b"foo"]).await.is_err());
 }
 
 #[tokio::test]
 async fn a_challenge_is_not_answered_by_services() {
-    assert!(
-        negotiate(options(|_| ()), |_| (), &[b"acme-tls/1"])
-            .await
-            .is_err()
-    );
+    assert!(negotiate(options(|_| ()), |_| (), &[b"acme-tls/1"]).await.is_err());
 }
 
 // === client certificates ===
@@ -145,11 +118,7 @@ async fn check_mode(mode: &str, expected: [bool; 3]) {
         o.client_auth.ca_files = vec![authority.pem.clone().into()];
     });
     let server = server(&authority.certify(&["a.test"]), with_ca);
-    let own = [
-        None,
-        Some(authority.certify(&["me.test"])),
-        Some(other.certify(&["me.test"])),
-    ];
+    let own = [None, Some(authority.certify(&["me.test"])), Some(other.certify(&["me.test"]))];
     for version in ["VersionTLS12", "VersionTLS13"] {
         for (index, own) in own.iter().enumerate() {
             let client = client(&authority, |c| {
@@ -157,18 +126,10 @@ async fn check_mode(mode: &str, expected: [bool; 3]) {
                 c.certificates.extend(own.as_ref().map(Pair::client_config));
             });
             let result = shake(&server, &client, "a.test", &[]).await;
-            assert_eq!(
-                result.is_ok(),
-                expected[index],
-                "{mode}, {version}, client {index}"
-            );
+            assert_eq!(result.is_ok(), expected[index], "{mode}, {version}, client {index}");
             let shown = result.map_or(0, |(server, _)| server.negotiated().peer_certificates.len());
             let asked = mode != "NoClientCert" && own.is_some();
-            assert_eq!(
-                shown,
-                usize::from(asked && expected[index]),
-                "{mode}, {version}, client {index}"
-            );
+            assert_eq!(shown, usize::from(asked && expected[index]), "{mode}, {version}, client {index}");
         }
     }
 }
@@ -198,27 +159,17 @@ async fn a_self_signed_client_may_be_its_own_ca() {
 #[tokio::test]
 async fn an_expired_client_is_refused() {
     let authority = Authority::new("root");
-    let wanted = Wanted {
-        names: &["me.test"],
-        years: (2019, 2020),
-        ..Wanted::default()
-    };
+    let wanted = Wanted { names: &["me.test"], years: (2019, 2020), ..Wanted::default() };
     let verified = options(|o| o.client_auth.ca_files = vec![authority.pem.clone().into()]);
     let server = server(&authority.certify(&["a.test"]), verified);
-    let client = client(&authority, |c| {
-        c.certificates = vec![authority.issue(&wanted).client_config()]
-    });
+    let client = client(&authority, |c| c.certificates = vec![authority.issue(&wanted).client_config()]);
     let (server, _) = shake(&server, &client, "a.test", &[]).await.unwrap_err();
     assert!(matches!(server, Some(Error::Verification(_))), "{server:?}");
 }
 
 #[test]
 fn a_resumed_client_that_has_expired_is_refused() {
-    let wanted = Wanted {
-        names: &["me.test"],
-        years: (2019, 2020),
-        ..Wanted::default()
-    };
+    let wanted = Wanted { names: &["me.test"], years: (2019, 2020), ..Wanted::default() };
     let pair = Authority::new("root").issue(&wanted);
     let der = CertificateDer::from_pem_slice(pair.chain.as_bytes()).unwrap();
     let mut negotiated = Negotiated {
@@ -230,10 +181,7 @@ fn a_resumed_client_that_has_expired_is_refused() {
         is_resumed: true,
         options: "default".to_owned(),
     };
-    assert!(matches!(
-        negotiated.check_resumed_client(),
-        Err(Error::ExpiredClientCertificate)
-    ));
+    assert!(matches!(negotiated.check_resumed_client(), Err(Error::ExpiredClientCertificate)));
     negotiated.is_resumed = false;
     assert!(negotiated.check_resumed_client().is_ok());
 }
@@ -264,10 +212,7 @@ async fn sessions_do_not_cross_into_other_client_authentication() {
     let authority = Authority::new("root");
     let pair = authority.certify(&["a.test"]);
     let lax = server(&pair, options(|_| ()));
-    let asks = server(
-        &pair,
-        options(|o| o.client_auth.client_auth_type = "RequestClientCert".to_owned()),
-    );
+    let asks = server(&pair, options(|o| o.client_auth.client_auth_type = "RequestClientCert".to_owned()));
     let connector = trusting(&authority).build().unwrap();
     assert!(!resumed(&lax, &connector).await);
     assert!(!resumed(&asks, &connector).await);
@@ -276,10 +221,7 @@ async fn sessions_do_not_cross_into_other_client_authentication() {
 #[tokio::test]
 async fn without_tickets_nothing_is_resumed() {
     let authority = Authority::new("root");
-    let off = server(
-        &authority.certify(&["a.test"]),
-        options(|o| o.disable_session_tickets = true),
-    );
+    let off = server(&authority.certify(&["a.test"]), options(|o| o.disable_session_tickets = true));
     for version in ["VersionTLS12", "VersionTLS13"] {
         let client = client(&authority, |c| c.max_version = version.to_owned());
         let connector = client.build().unwrap();
@@ -293,65 +235,34 @@ async fn without_tickets_nothing_is_resumed() {
 #[tokio::test]
 async fn strict_sni_is_refused_as_an_unknown_name() {
     let authority = Authority::new("root");
-    let strict = server(
-        &authority.certify(&["*.a.test"]),
-        options(|o| o.sni_strict = true),
-    );
-    assert!(
-        shake(&strict, &trusting(&authority), "x.a.test", &[])
-            .await
-            .is_ok()
-    );
-    let (server, client) = shake(&strict, &trusting(&authority), "x.b.test", &[])
-        .await
-        .unwrap_err();
+    let strict = server(&authority.certify(&["*.a.test"]), options(|o| o.sni_strict = true));
+    assert!(shake(&strict, &trusting(&authority), "x.a.test", &[]).await.is_ok());
+    let (server, client) = shake(&strict, &trusting(&authority), "x.b.test", &[]).await.unwrap_err();
     assert!(matches!(server, Some(Error::NoCertificate(Some(ref name))) if name == "x.b.test"));
-    assert!(
-        said(client.as_ref()).contains("UnrecognisedName"),
-        "{}",
-        said(client.as_ref())
-    );
-    let (server, _) = shake(&strict, &trusting(&authority), "192.0.2.1", &[])
-        .await
-        .unwrap_err();
+    assert!(said(client.as_ref()).contains("UnrecognisedName"), "{}", said(client.as_ref()));
+    let (server, _) = shake(&strict, &trusting(&authority), "192.0.2.1", &[]).await.unwrap_err();
     assert!(matches!(server, Some(Error::NoCertificate(None))));
 }
 
 #[tokio::test]
 async fn without_a_default_certificate_an_unknown_name_is_refused() {
-    let broken = crate::CertificateConfig {
-        cert_file: "/no.crt".into(),
-        ..Default::default()
-    };
+    let broken = crate::CertificateConfig { cert_file: "/no.crt".into(), ..Default::default() };
     let (built, _) = build_with_default(&[], Some(broken), &[], None);
-    assert!(
-        shake(&built, &ClientConfig::default(), "a.test", &[])
-            .await
-            .is_err()
-    );
+    assert!(shake(&built, &ClientConfig::default(), "a.test", &[]).await.is_err());
 }
 
 #[tokio::test]
 async fn a_client_without_a_name_is_known_by_the_address_it_came_to() {
     let authority = Authority::new("root");
-    let certificates = [
-        authority.certify(&["a.test"]).config(),
-        authority.certify(&["192.0.2.1"]).config(),
-    ];
+    let certificates = [authority.certify(&["a.test"]).config(), authority.certify(&["192.0.2.1"]).config()];
     let (built, _) = build(&certificates, &[], None);
     let config = built.server_config("default").unwrap();
     let connector = trusting(&authority).build().unwrap();
-    for (local, good) in [
-        (Some("192.0.2.1"), true),
-        (Some("192.0.2.2"), false),
-        (None, false),
-    ] {
+    for (local, good) in [(Some("192.0.2.1"), true), (Some("192.0.2.2"), false), (None, false)] {
         let (near, far) = tokio::io::duplex(1 << 16);
         let local = local.map(|text| text.parse::<IpAddr>().unwrap());
-        let (server, client) = tokio::join!(
-            accept(&config, &[], far, local),
-            connector.connect("192.0.2.1", &[], near)
-        );
+        let (server, client) =
+            tokio::join!(accept(&config, &[], far, local), connector.connect("192.0.2.1", &[], near));
         assert_eq!((server.is_ok(), client.is_ok()), (good, good), "{local:?}");
     }
 }
@@ -391,11 +302,7 @@ async fn what_was_read_already_is_part_of_the_handshake() {
 async fn nonsense_is_an_error_and_an_alert() {
     let built = server(&Authority::new("root").certify(&["a.test"]), options(|_| ()));
     let config = built.server_config("default").unwrap();
-    for nonsense in [
-        &b"GET / HTTP/1.1\r\n\r\n"[..],
-        &[0x16, 3, 1, 0, 4, 2, 0, 0, 0],
-        &[0xff; 1 << 17],
-    ] {
+    for nonsense in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0x16, 3, 1, 0, 4, 2, 0, 0, 0], &[0xff; 1 << 17]] {
         let (mut near, far) = tokio::io::duplex(1 << 16);
         let server = async {
             let result = accept(&config, nonsense, far, None).await;

@@ -54,9 +54,7 @@ impl Verifier {
     }
 
     fn check_names(&self, parsed: &ParsedCertificate<'_>, leaf: &CertificateDer<'_>) -> Result<(), Error> {
-        let uris = subject::describe(leaf)
-            .map(|said| said.alternative_names.uris)
-            .unwrap_or_default();
+        let uris = subject::describe(leaf).map(|said| said.alternative_names.uris).unwrap_or_default();
         let has = |name: &PeerName| match name {
             PeerName::Dns(name) => verify_server_name(parsed, name).is_ok(),
             PeerName::Uri(uri) => uris.contains(uri),

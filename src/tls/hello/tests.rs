@@ -34,22 +34,12 @@ fn fragmented(bytes: &[u8], size: usize) -> Vec<u8> {
 
 fn check(read: &[u8], sni: Option<&str>, alpn: &[&str]) {
     let alpn = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-    assert_eq!(
-        peek(read),
-        Peek::Hello(ClientHello {
-            sni: sni.map(str::to_owned),
-            alpn
-        })
-    );
+    assert_eq!(peek(read), Peek::Hello(ClientHello { sni: sni.map(str::to_owned), alpn }));
 }
 
 #[test]
 fn reads_name_and_protocols() {
-    check(
-        &bytes("Shop.Example", &["h2", "http/1.1"]),
-        Some("shop.example"),
-        &["h2", "http/1.1"],
-    );
+    check(&bytes("Shop.Example", &["h2", "http/1.1"]), Some("shop.example"), &["h2", "http/1.1"]);
     check(&bytes("shop.example", &[]), Some("shop.example"), &[]);
     check(&bytes("192.0.2.1", &[]), None, &[]);
 }
@@ -74,11 +64,7 @@ fn wants_more_until_the_last_byte() {
 #[test]
 fn a_message_may_be_spread_over_records() {
     for size in [1, 2, 3, 4, 5, 64, 200] {
-        check(
-            &fragmented(&bytes("a.test", &["h2"]), size),
-            Some("a.test"),
-            &["h2"],
-        );
+        check(&fragmented(&bytes("a.test", &["h2"]), size), Some("a.test"), &["h2"]);
     }
 }
 
@@ -133,9 +119,7 @@ async fn reads_what_our_own_client_sends() {
     let read = async {
         let mut read = Vec::new();
         loop {
-            tokio::io::AsyncReadExt::read_buf(&mut far, &mut read)
-                .await
-                .unwrap();
+            tokio::io::AsyncReadExt::read_buf(&mut far, &mut read).await.unwrap();
             if let Peek::Hello(hello) = peek(&read) {
                 return hello;
             }

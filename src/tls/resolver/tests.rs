@@ -14,15 +14,8 @@ struct Store(Index);
 
 fn store(lists: &[&[&str]]) -> Store {
     let authority = Authority::new("root");
-    let all = lists
-        .iter()
-        .map(|names| certificate(&authority.certify(names)))
-        .collect();
-    Store(Index::build(
-        all,
-        Some(certificate(&authority.certify(&["default"]))),
-        NOW,
-    ))
+    let all = lists.iter().map(|names| certificate(&authority.certify(names))).collect();
+    Store(Index::build(all, Some(certificate(&authority.certify(&["default"]))), NOW))
 }
 
 impl Store {
@@ -75,11 +68,7 @@ fn strict_has_no_default() {
 #[test]
 fn the_common_name_counts_beside_others() {
     let authority = Authority::new("root");
-    let wanted = Wanted {
-        names: &["other.test"],
-        common_name: "CN.test",
-        ..Wanted::default()
-    };
+    let wanted = Wanted { names: &["other.test"], common_name: "CN.test", ..Wanted::default() };
     let index = Index::build(vec![certificate(&authority.issue(&wanted))], None, NOW);
     assert!(index.find(Some("cn.test"), true, None).is_some());
     assert!(index.find(Some("other.test"), true, None).is_some());
@@ -88,11 +77,7 @@ fn the_common_name_counts_beside_others() {
 #[test]
 fn addresses_are_for_clients_without_a_name() {
     let Store(index) = store(&[&["192.0.2.1", "a.test"], &["2001:db8::1"]]);
-    let first = |address: &str| {
-        index
-            .by_address(address.parse().unwrap(), None)
-            .map(|c| c.names[0].clone())
-    };
+    let first = |address: &str| index.by_address(address.parse().unwrap(), None).map(|c| c.names[0].clone());
     assert_eq!(first("192.0.2.1").as_deref(), Some("192.0.2.1"));
     assert_eq!(first("::ffff:192.0.2.1").as_deref(), Some("192.0.2.1"));
     assert_eq!(first("2001:db8::1").as_deref(), Some("2001:db8::1"));
@@ -102,13 +87,7 @@ fn addresses_are_for_clients_without_a_name() {
 /// Years of the certificates for one name, and of the one that is chosen.
 fn check_years(years: &[(i32, i32)], expected: (i32, i32)) {
     let authority = Authority::new("root");
-    let issue = |years| {
-        authority.issue(&Wanted {
-            names: &["a.test"],
-            years,
-            ..Wanted::default()
-        })
-    };
+    let issue = |years| authority.issue(&Wanted { names: &["a.test"], years, ..Wanted::default() });
     let all = years.iter().map(|years| certificate(&issue(*years))).collect();
     let index = Index::build(all, None, NOW);
     let info = &index.find(Some("a.test"), true, None).unwrap().info;
@@ -130,29 +109,12 @@ fn the_newest_valid_one_of_a_name_is_shown() {
 #[test]
 fn the_key_that_the_client_understands_is_shown() {
     let authority = Authority::new("root");
-    let issue = |rsa| {
-        certificate(&authority.issue(&Wanted {
-            names: &["a.test"],
-            rsa,
-            ..Wanted::default()
-        }))
-    };
+    let issue = |rsa| certificate(&authority.issue(&Wanted { names: &["a.test"], rsa, ..Wanted::default() }));
     let index = Index::build(vec![issue(true), issue(false)], None, NOW);
     let kind = |schemes: &[SignatureScheme]| {
-        index
-            .find(Some("a.test"), true, Some(schemes))
-            .unwrap()
-            .info
-            .key_type
-            .clone()
+        index.find(Some("a.test"), true, Some(schemes)).unwrap().info.key_type.clone()
     };
-    assert_eq!(
-        kind(&[
-            SignatureScheme::RSA_PSS_SHA256,
-            SignatureScheme::ECDSA_NISTP256_SHA256
-        ]),
-        "ECDSA"
-    );
+    assert_eq!(kind(&[SignatureScheme::RSA_PSS_SHA256, SignatureScheme::ECDSA_NISTP256_SHA256]), "ECDSA");
     assert_eq!(kind(&[SignatureScheme::RSA_PSS_SHA256]), "RSA");
     assert_eq!(kind(&[SignatureScheme::ED25519]), "ECDSA");
 }
@@ -160,10 +122,7 @@ fn the_key_that_the_client_understands_is_shown() {
 #[test]
 fn is_built_again_when_a_certificate_begins_or_ends() {
     let authority = Authority::new("root");
-    let all = vec![certificate(&authority.issue(&Wanted {
-        years: (2026, 2028),
-        ..Wanted::default()
-    }))];
+    let all = vec![certificate(&authority.issue(&Wanted { years: (2026, 2028), ..Wanted::default() }))];
     let end = all[0].info.not_after_unix;
     let index = Index::build(all.clone(), None, NOW);
     assert!(index.is_still(&all, None, NOW + 1));

@@ -12,10 +12,7 @@ fn options(set: impl FnOnce(&mut OptionsConfig)) -> OptionsConfig {
 }
 
 fn summaries(problems: &[Problem]) -> Vec<String> {
-    problems
-        .iter()
-        .map(|problem| format!("{}: {}", problem.severity, problem.summary()))
-        .collect()
+    problems.iter().map(|problem| format!("{}: {}", problem.severity, problem.summary())).collect()
 }
 
 /// A pair as two files.
@@ -24,11 +21,7 @@ fn written(folder: &std::path::Path, pair: &Pair) -> CertificateConfig {
     fs::write(&cert, &pair.chain).unwrap();
     fs::write(&key, &pair.key).unwrap();
     let text = |path: &std::path::Path| FileOrContent::new(path.to_str().unwrap());
-    CertificateConfig {
-        cert_file: text(&cert),
-        key_file: text(&key),
-        stores: Vec::new(),
-    }
+    CertificateConfig { cert_file: text(&cert), key_file: text(&key), stores: Vec::new() }
 }
 
 #[test]
@@ -53,17 +46,10 @@ fn options_that_do_not_exist_are_refused() {
 #[test]
 fn broken_options_are_refused_and_the_others_are_not() {
     let broken = options(|o| o.min_version = "TLS13".to_owned());
-    let (built, problems) = build(
-        &[],
-        &[("broken@file", broken), ("fine@file", options(|_| ()))],
-        None,
-    );
+    let (built, problems) = build(&[], &[("broken@file", broken), ("fine@file", options(|_| ()))], None);
     let expected = "error: unknown TLS version `TLS13` (in TLS options `broken@file`, minVersion)";
     assert_eq!(summaries(&problems), [expected]);
-    assert!(matches!(
-        built.server_config("broken@file").unwrap_err(),
-        Refused::Broken(_)
-    ));
+    assert!(matches!(built.server_config("broken@file").unwrap_err(), Refused::Broken(_)));
     assert!(built.server_config("fine@file").is_ok());
     assert!(built.check_options("default").is_ok());
 }
@@ -80,13 +66,7 @@ fn a_broken_default_leaves_no_default() {
 
 #[test]
 fn a_missing_ca_file_refuses_in_every_mode() {
-    for mode in [
-        "",
-        "NoClientCert",
-        "RequestClientCert",
-        "RequireAnyClientCert",
-        "VerifyClientCertIfGiven",
-    ] {
+    for mode in ["", "NoClientCert", "RequestClientCert", "RequireAnyClientCert", "VerifyClientCertIfGiven"] {
         let broken = options(|o| {
             o.client_auth.client_auth_type = mode.to_owned();
             o.client_auth.ca_files = vec!["/nowhere/ca.crt".into()];
@@ -104,10 +84,7 @@ fn a_missing_ca_file_refuses_in_every_mode() {
 fn an_unknown_mode_has_a_hint() {
     let broken = options(|o| o.client_auth.client_auth_type = "RequireAnyClientCerts".to_owned());
     let (_, problems) = build(&[], &[("a@file", broken)], None);
-    assert_eq!(
-        problems[0].hint.as_deref(),
-        Some("did you mean `RequireAnyClientCert`?")
-    );
+    assert_eq!(problems[0].hint.as_deref(), Some("did you mean `RequireAnyClientCert`?"));
 }
 
 #[test]
@@ -124,15 +101,9 @@ fn warnings_do_not_refuse() {
 fn a_certificate_that_cannot_be_used_is_skipped() {
     let authority = Authority::new("root");
     let (one, other) = (authority.certify(&["a.test"]), authority.certify(&["b.test"]));
-    let mismatched = Pair {
-        chain: one.chain,
-        key: other.key.clone(),
-    };
-    let missing = CertificateConfig {
-        cert_file: "/no/a.crt".into(),
-        key_file: "/no/a.key".into(),
-        stores: Vec::new(),
-    };
+    let mismatched = Pair { chain: one.chain, key: other.key.clone() };
+    let missing =
+        CertificateConfig { cert_file: "/no/a.crt".into(), key_file: "/no/a.key".into(), stores: Vec::new() };
     let (built, problems) = build(&[mismatched.config(), missing, other.config()], &[], None);
     let expected = [
         "error: the private key `***` does not belong to the certificate `***` (keyFile)",
@@ -140,10 +111,7 @@ fn a_certificate_that_cannot_be_used_is_skipped() {
     ];
     assert_eq!(summaries(&problems), expected);
     assert!(built.covers("B.test") && !built.covers("a.test"));
-    assert_eq!(
-        built.files(),
-        [PathBuf::from("/no/a.crt"), PathBuf::from("/no/a.key")]
-    );
+    assert_eq!(built.files(), [PathBuf::from("/no/a.crt"), PathBuf::from("/no/a.key")]);
 }
 
 #[test]
@@ -158,10 +126,7 @@ fn only_the_store_default_is_used() {
     let pair = Authority::new("root").certify(&["a.test"]);
     let stores = |names: &[&str]| {
         let stores = names.iter().map(ToString::to_string).collect();
-        CertificateConfig {
-            stores,
-            ..pair.config()
-        }
+        CertificateConfig { stores, ..pair.config() }
     };
     let (built, problems) = build(&[stores(&["other"])], &[], None);
     assert_eq!(
@@ -169,11 +134,7 @@ fn only_the_store_default_is_used() {
         ["warning: the certificate is not used: only the store `default` is (stores)"]
     );
     assert!(!built.covers("a.test"));
-    assert!(
-        build(&[stores(&["other", "default"])], &[], None)
-            .0
-            .covers("a.test")
-    );
+    assert!(build(&[stores(&["other", "default"])], &[], None).0.covers("a.test"));
 
     let stores = BTreeMap::from([("other@file".to_owned(), StoreConfig::default())]);
     let (_, problems) = Certificates::build(&[], &stores, &BTreeMap::new(), None);
@@ -185,10 +146,7 @@ fn only_the_store_default_is_used() {
 #[test]
 fn the_default_certificate_is_the_configured_one() {
     let authority = Authority::new("root");
-    let (pair, default) = (
-        authority.certify(&["a.test"]),
-        authority.certify(&["default.test"]),
-    );
+    let (pair, default) = (authority.certify(&["a.test"]), authority.certify(&["default.test"]));
     let (built, _) = build_with_default(&[pair.config()], Some(default.config()), &[], None);
     let shown = |name| built.certificate_for(name, "default").unwrap().sans.clone();
     assert_eq!(shown(Some("A.test")), ["a.test"]);
@@ -198,10 +156,7 @@ fn the_default_certificate_is_the_configured_one() {
 
 #[test]
 fn a_broken_default_certificate_is_not_replaced() {
-    let broken = CertificateConfig {
-        cert_file: "/no.crt".into(),
-        ..CertificateConfig::default()
-    };
+    let broken = CertificateConfig { cert_file: "/no.crt".into(), ..CertificateConfig::default() };
     let (built, problems) = build_with_default(&[], Some(broken), &[], None);
     let expected = "error: failed to read the certificate `/no.crt`: no such file, and not PEM itself \
                     (in TLS store `default`, defaultCertificate.certFile)";
@@ -211,10 +166,7 @@ fn a_broken_default_certificate_is_not_replaced() {
 
 #[test]
 fn a_generated_default_is_a_warning_for_now() {
-    let store = StoreConfig {
-        default_generated_cert: Some(Default::default()),
-        ..StoreConfig::default()
-    };
+    let store = StoreConfig { default_generated_cert: Some(Default::default()), ..StoreConfig::default() };
     let stores = BTreeMap::from([("default".to_owned(), store)]);
     let (built, problems) = Certificates::build(&[], &stores, &BTreeMap::new(), None);
     assert_eq!(problems.len(), 1);
@@ -224,16 +176,9 @@ fn a_generated_default_is_a_warning_for_now() {
 
 #[test]
 fn an_expired_certificate_is_shown_and_reported() {
-    let wanted = Wanted {
-        names: &["a.test"],
-        years: (2019, 2020),
-        ..Wanted::default()
-    };
+    let wanted = Wanted { names: &["a.test"], years: (2019, 2020), ..Wanted::default() };
     let (built, problems) = build(&[Authority::new("root").issue(&wanted).config()], &[], None);
-    assert_eq!(
-        summaries(&problems),
-        ["warning: the certificate expired on 2020-01-01T00:00:00Z (certFile)"]
-    );
+    assert_eq!(summaries(&problems), ["warning: the certificate expired on 2020-01-01T00:00:00Z (certFile)"]);
     assert!(built.covers("a.test"));
 }
 
@@ -245,19 +190,13 @@ fn what_did_not_change_is_the_same_object() {
     let (first, _) = build(&[pair.config()], &[("strict@file", strict.clone())], None);
     let (second, _) = build(&[pair.config()], &[("strict@file", strict)], Some(&first));
     for name in ["default", "strict@file"] {
-        let (one, two) = (
-            first.server_config(name).unwrap(),
-            second.server_config(name).unwrap(),
-        );
+        let (one, two) = (first.server_config(name).unwrap(), second.server_config(name).unwrap());
         assert!(Arc::ptr_eq(&one, &two), "{name}");
     }
 
     let changed = options(|o| o.min_version = "VersionTLS13".to_owned());
     let (third, _) = build(&[pair.config()], &[("strict@file", changed)], Some(&second));
-    assert!(Arc::ptr_eq(
-        &second.server_config("default").unwrap(),
-        &third.server_config("default").unwrap()
-    ));
+    assert!(Arc::ptr_eq(&second.server_config("default").unwrap(), &third.server_config("default").unwrap()));
     assert!(!Arc::ptr_eq(
         &second.server_config("strict@file").unwrap(),
         &third.server_config("strict@file").unwrap()
@@ -269,10 +208,7 @@ fn what_did_not_change_is_the_same_object() {
         &third.server_config("default").unwrap(),
         &fourth.server_config("default").unwrap()
     ));
-    assert!(
-        Arc::ptr_eq(&third.index.all()[0], &fourth.index.all()[0]),
-        "its key was parsed again"
-    );
+    assert!(Arc::ptr_eq(&third.index.all()[0], &fourth.index.all()[0]), "its key was parsed again");
 }
 
 #[test]
@@ -285,10 +221,7 @@ fn another_ca_in_the_same_file_is_a_change() {
     assert_eq!(problems, []);
     fs::write(&path, Authority::new("two").pem).unwrap();
     let (second, _) = build(&[], &[("a@file", verified.clone())], Some(&first));
-    assert!(!Arc::ptr_eq(
-        &first.server_config("a@file").unwrap(),
-        &second.server_config("a@file").unwrap()
-    ));
+    assert!(!Arc::ptr_eq(&first.server_config("a@file").unwrap(), &second.server_config("a@file").unwrap()));
 
     fs::remove_file(&path).unwrap();
     let (third, _) = build(&[], &[("a@file", verified)], Some(&second));
@@ -312,10 +245,7 @@ fn files_are_read_again_and_the_last_good_one_is_kept() {
     fs::write(folder.path().join("a.crt"), authority.certify(&["c.test"]).chain).unwrap();
     let (third, problems) = build(std::slice::from_ref(&config), &[], Some(&second));
     assert_eq!(problems.len(), 1);
-    assert_eq!(
-        problems[0].hint.as_deref(),
-        Some("the last good version stays in use")
-    );
+    assert_eq!(problems[0].hint.as_deref(), Some("the last good version stays in use"));
     assert!(third.covers("b.test"));
 
     fs::remove_file(folder.path().join("a.crt")).unwrap();
@@ -328,19 +258,13 @@ fn files_are_read_again_and_the_last_good_one_is_kept() {
 #[tokio::test]
 async fn a_handshake_shows_the_new_certificate_after_a_change() {
     let authority = Authority::new("root");
-    let (old, new) = (
-        authority.certify(&["a.test"]),
-        authority.certify(&["a.test", "b.test"]),
-    );
+    let (old, new) = (authority.certify(&["a.test"]), authority.certify(&["a.test", "b.test"]));
     let (first, _) = build(&[old.config()], &[], None);
     let (second, _) = build(&[new.config()], &[], Some(&first));
     let client = trusting(&authority);
     assert!(shake(&first, &client, "b.test", &[]).await.is_err());
     assert!(shake(&second, &client, "b.test", &[]).await.is_ok());
-    assert!(
-        shake(&first, &client, "a.test", &[]).await.is_ok(),
-        "one in flight keeps its snapshot"
-    );
+    assert!(shake(&first, &client, "a.test", &[]).await.is_ok(), "one in flight keeps its snapshot");
 }
 
 #[test]
@@ -364,8 +288,5 @@ fn configuration_reads_as_traefik_writes_it() {
     assert!(
         serde_json::from_str::<crate::Config>(r#"{ "options": { "a": { "minVersions": "" } } }"#).is_err()
     );
-    server(
-        &Authority::new("root").certify(&["a.test"]),
-        OptionsConfig::default(),
-    );
+    server(&Authority::new("root").certify(&["a.test"]), OptionsConfig::default());
 }

@@ -134,7 +134,8 @@ impl Answer {
                 return Ok(false);
             }
         }
-        let trailers: String = self.trailers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let trailers: String =
+            self.trailers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         io.write_all(format!("0\r\n{trailers}\r\n").as_bytes()).await?;
         Ok(self.close != Close::After)
     }

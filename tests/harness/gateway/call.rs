@@ -84,7 +84,9 @@ impl<'a> Call<'a> {
         let about = format!("{} {} of {:?}", self.request.method, self.request.target, self.request.host);
         match Connection::open(address, self.source, self.tls.as_ref()).await {
             Ok(mut connection) => connection.ask(&self.request).await,
-            Err(error) => Response { about: format!("{about}: {error}"), closed: true, ..Response::default() },
+            Err(error) => {
+                Response { about: format!("{about}: {error}"), closed: true, ..Response::default() }
+            }
         }
     }
 }

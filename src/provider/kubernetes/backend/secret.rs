@@ -52,7 +52,8 @@ pub fn authority_of_config_map(view: &View, namespace: &str, name: &str) -> Resu
     let map = view.config_maps.get(&key(namespace, name)).ok_or_else(|| {
         Problem::error("missing_config_map", format_args!("there is no ConfigMap `{namespace}/{name}`"))
     })?;
-    let text = |key: &str| map.value.data.as_ref().and_then(|data| data.get(key)).filter(|text| !text.is_empty());
+    let text =
+        |key: &str| map.value.data.as_ref().and_then(|data| data.get(key)).filter(|text| !text.is_empty());
     text("tls.ca").or_else(|| text("ca.crt")).map(|text| text.as_str().into()).ok_or_else(|| {
         let message = format!("the ConfigMap `{namespace}/{name}` has neither `tls.ca` nor `ca.crt`");
         Problem::error("incomplete_config_map", message)
@@ -97,7 +98,8 @@ fn incomplete(namespace: &str, name: &str, what: impl std::fmt::Display) -> Prob
 /// The only key of a Secret.
 fn single_key(secret: &Stored<Secret>) -> Option<&str> {
     let encoded = secret.value.data.iter().flat_map(BTreeMap::keys);
-    let keys: BTreeSet<&String> = encoded.chain(secret.value.string_data.iter().flat_map(BTreeMap::keys)).collect();
+    let keys: BTreeSet<&String> =
+        encoded.chain(secret.value.string_data.iter().flat_map(BTreeMap::keys)).collect();
     match keys.into_iter().collect::<Vec<_>>().as_slice() {
         [only] => Some(only.as_str()),
         _ => None,
@@ -117,7 +119,8 @@ fn text(secret: &Stored<Secret>, key: &str) -> Option<String> {
 /// As Traefik stores it, so that what the API shows is the same.
 fn user_and_password(secret: &Stored<Secret>) -> Result<String, Problem> {
     let part = |key: &str| {
-        let missing = || incomplete(&secret.meta.namespace, &secret.meta.name, format_args!("has no `{key}`"));
+        let missing =
+            || incomplete(&secret.meta.namespace, &secret.meta.name, format_args!("has no `{key}`"));
         text(secret, key).ok_or_else(missing)
     };
     let (user, password) = (part("username")?, part("password")?);

@@ -8,7 +8,7 @@ use service::group::{self, Weighted};
 use service::load_balancer::Sticky;
 
 use super::spec::Service;
-use super::{Translation, publish};
+use super::{Translation, publish, written};
 use crate::kubernetes::backend::Failure;
 use crate::kubernetes::object::Stored;
 
@@ -41,12 +41,17 @@ impl Translation<'_> {
         warnings: &mut Vec<Problem>,
     ) -> Result<String, Failure> {
         let complete = |problem: Problem| object.complain(problem.under(path));
-        let child = self
-            .child(wanted, &object.meta.namespace, native)
-            .map_err(|failure| failure.map(complete))?;
+        let child =
+            self.child(wanted, &object.meta.namespace, native).map_err(|failure| failure.map(complete))?;
         let own: Vec<Problem> = child.warnings.into_iter().map(complete).collect();
         match child.config {
-            Some(config) => publish(&mut self.out.http.services, &child.name, Some(config), own, &object.source),
+            Some(config) => publish(
+                &mut self.out.http.services,
+                &child.name,
+                Some(config),
+                own,
+                &written::service(object, path),
+            ),
             None => warnings.extend(own),
         }
         Ok(child.name)

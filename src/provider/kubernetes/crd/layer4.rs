@@ -26,7 +26,8 @@ impl Translation<'_> {
             let mut problems = object.problems.clone();
             let config = read::<Middleware, _>(object, &object.value, "spec", &mut problems);
             if config.is_none() && !super::has_error(&problems) {
-                let problem = Problem::error("no_middleware_kind", "the MiddlewareTCP has no kind").with_path("spec");
+                let problem =
+                    Problem::error("no_middleware_kind", "the MiddlewareTCP has no kind").with_path("spec");
                 problems.push(object.complain(problem));
             }
             publish(&mut self.out.tcp.middlewares, &name, config, problems, &object.source);

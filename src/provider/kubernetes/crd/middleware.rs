@@ -5,7 +5,7 @@ use document::{Problem, Value};
 
 use super::spec::{Reference, Service};
 use super::tls::mapping;
-use super::{Translation, has_error, list, member_mut, publish, put, read, take, text_of};
+use super::{Translation, has_error, list, member_mut, publish, put, read, take, text_of, written};
 use crate::kubernetes::backend::{Failure, secret};
 use crate::kubernetes::name::normalize;
 use crate::kubernetes::object::Stored;
@@ -25,17 +25,21 @@ impl Translation<'_> {
             let config = read::<middleware::Config, _>(object, &spec, "spec", &mut problems);
             if config.is_none() && !has_error(&problems) {
                 let message = "the Middleware has no kind that is known here";
-                problems.push(object.complain(Problem::error("no_middleware_kind", message).with_path("spec")));
+                problems
+                    .push(object.complain(Problem::error("no_middleware_kind", message).with_path("spec")));
             }
-            publish(&mut self.out.http.middlewares, &name, config, problems, &object.source);
+            publish(&mut self.out.http.middlewares, &name, config, problems, &written::spec(object));
         }
     }
 
     fn users(&self, object: &Stored<Value>, spec: &mut Value, kind: &str, problems: &mut Vec<Problem>) {
-        let Some(config) = member_mut(spec, kind) else { return };
+        let Some(config) = member_mut(spec, kind) else {
+            return;
+        };
         let Some(name) = take(config, "secret") else {
             if config.is_mapping() {
-                let problem = Problem::error("missing_key", "`secret` is missing").with_path(format!("spec.{kind}"));
+                let problem =
+                    Problem::error("missing_key", "`secret` is missing").with_path(format!("spec.{kind}"));
                 problems.push(object.complain(problem));
             }
             return;
@@ -47,12 +51,18 @@ impl Translation<'_> {
     }
 
     fn chain(&self, object: &Stored<Value>, spec: &mut Value, problems: &mut Vec<Problem>) {
-        let Some(config) = member_mut(spec, "chain") else { return };
-        let Some(members) = take(config, "middlewares") else { return };
+        let Some(config) = member_mut(spec, "chain") else {
+            return;
+        };
+        let Some(members) = take(config, "middlewares") else {
+            return;
+        };
         let mut names = Vec::with_capacity(members.items().len());
         for (index, member) in members.items().iter().enumerate() {
             let path = format!("spec.chain.middlewares[{index}]");
-            let Some(reference) = read::<Reference, _>(object, member, &path, problems) else { continue };
+            let Some(reference) = read::<Reference, _>(object, member, &path, problems) else {
+                continue;
+            };
             let mut own = Vec::new();
             let name = self.middleware_names(&[reference], &object.meta.namespace, "", &mut own);
             names.extend(name.into_iter().map(|name| Value { place: member.place, ..Value::string(name) }));
@@ -63,26 +73,40 @@ impl Translation<'_> {
 
     /// Certificates for the way to the authorization server.
     fn forward_auth(&self, object: &Stored<Value>, spec: &mut Value, problems: &mut Vec<Problem>) {
-        let Some(tls) = member_mut(spec, "forwardAuth").and_then(|config| member_mut(config, "tls")) else { return };
+        let Some(tls) = member_mut(spec, "forwardAuth").and_then(|config| member_mut(config, "tls")) else {
+            return;
+        };
         self.tls_of_client(object, tls, "spec.forwardAuth.tls", problems);
     }
 
     /// The shared store of a rate limit: its credentials and certificates.
     fn redis(&self, object: &Stored<Value>, spec: &mut Value, problems: &mut Vec<Problem>) {
-        let Some(redis) = member_mut(spec, "rateLimit").and_then(|config| member_mut(config, "redis")) else { return };
+        let Some(redis) = member_mut(spec, "rateLimit").and_then(|config| member_mut(config, "redis")) else {
+            return;
+        };
         if let Some(tls) = member_mut(redis, "tls") {
             self.tls_of_client(object, tls, "spec.rateLimit.redis.tls", problems);
         }
-        let Some(name) = take(redis, "secret").and_then(|name| name.scalar_text()) else { return };
+        let Some(name) = take(redis, "secret").and_then(|name| name.scalar_text()) else {
+            return;
+        };
         for key in ["username", "password"] {
             match secret::value(self.view, &object.meta.namespace, &name, key) {
                 Ok(value) => put(redis, key, Value::string(value)),
-                Err(problem) => problems.push(object.complain(problem.with_path("spec.rateLimit.redis.secret"))),
+                Err(problem) => {
+                    problems.push(object.complain(problem.with_path("spec.rateLimit.redis.secret")))
+                }
             }
         }
     }
 
-    fn tls_of_client(&self, object: &Stored<Value>, tls: &mut Value, path: &str, problems: &mut Vec<Problem>) {
+    fn tls_of_client(
+        &self,
+        object: &Stored<Value>,
+        tls: &mut Value,
+        path: &str,
+        problems: &mut Vec<Problem>,
+    ) {
         let namespace = &object.meta.namespace;
         if let Some(name) = take(tls, "caSecret").and_then(|name| name.scalar_text()) {
             match secret::authority(self.view, namespace, &name, true) {
@@ -96,17 +120,31 @@ impl Translation<'_> {
                     put(tls, "cert", Value::string(certificate.as_written()));
                     put(tls, "key", Value::string(key.as_written()));
                 }
-                Err(problem) => problems.push(object.complain(problem.with_path(format!("{path}.certSecret")))),
+                Err(problem) => {
+                    problems.push(object.complain(problem.with_path(format!("{path}.certSecret"))))
+                }
             }
         }
     }
 
     /// The service that makes error pages is published beside the middleware.
-    fn error_page(&mut self, object: &Stored<Value>, spec: &mut Value, id: &str, problems: &mut Vec<Problem>) {
-        let Some(config) = member_mut(spec, "errors") else { return };
-        let Some(written) = take(config, "service") else { return };
+    fn error_page(
+        &mut self,
+        object: &Stored<Value>,
+        spec: &mut Value,
+        id: &str,
+        problems: &mut Vec<Problem>,
+    ) {
+        let Some(config) = member_mut(spec, "errors") else {
+            return;
+        };
+        let Some(written) = take(config, "service") else {
+            return;
+        };
         let path = "spec.errors.service";
-        let Some(wanted) = read::<Service, _>(object, &written, path, problems) else { return };
+        let Some(wanted) = read::<Service, _>(object, &written, path, problems) else {
+            return;
+        };
         let complete = |problem: Problem| object.complain(problem.under(path));
         match self.child(&wanted, &object.meta.namespace, false) {
             Ok(child) => {

@@ -90,7 +90,9 @@ impl Translation<'_> {
         }
         match &self.options.cross_provider_namespaces {
             Some(allowed) if !allowed.iter().any(|namespace| namespace == holder) => {
-                let message = format!("objects of the namespace `{holder}` may not refer to another provider: `{name}`");
+                let message = format!(
+                    "objects of the namespace `{holder}` may not refer to another provider: `{name}`"
+                );
                 Err(Problem::error("cross_provider", message)
                     .with_path("name")
                     .hint("add the namespace to `crossProviderNamespaces`"))

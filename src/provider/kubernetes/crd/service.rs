@@ -4,9 +4,9 @@ use document::Problem;
 use service::balancer::Strategy;
 use service::load_balancer;
 
+use super::Translation;
 use super::reference::Spelling;
 use super::spec::{Reference, Service};
-use super::Translation;
 use crate::kubernetes::backend::{self, Failure, Readiness, Wanted};
 use crate::kubernetes::name::normalize;
 
@@ -65,13 +65,19 @@ impl Translation<'_> {
     ) -> Result<(service::Config, Vec<Problem>), Failure> {
         let namespace = self.service_namespace(wanted, holder)?;
         if wanted.port.is_unset() {
-            return Err(Problem::field("port", format_args!("the Service `{}` needs a port", wanted.name)).into());
+            return Err(
+                Problem::field("port", format_args!("the Service `{}` needs a port", wanted.name)).into()
+            );
         }
         let found = backend::find(self.view, &self.wanted(wanted, &namespace, native), Readiness::Serving)?;
         let mut problems = found.warnings.clone();
         let strategy = strategy(&wanted.strategy, &mut problems)?;
         if wanted.health_check.is_some() && !found.is_external {
-            return Err(Problem::field("healthCheck", "only an ExternalName Service can have a health check").into());
+            return Err(Problem::field(
+                "healthCheck",
+                "only an ExternalName Service can have a health check",
+            )
+            .into());
         }
         let middlewares = self.middleware_names(&wanted.middlewares, holder, "middlewares", &mut problems);
         if let Some(at) = problems.iter().position(Problem::is_error) {
@@ -87,7 +93,8 @@ impl Translation<'_> {
             health_check: wanted.health_check.clone(),
             passive_health_check: wanted.passive_health_check.clone(),
         };
-        let config = service::Config { load_balancer: Some(balancer), middlewares, ..service::Config::default() };
+        let config =
+            service::Config { load_balancer: Some(balancer), middlewares, ..service::Config::default() };
         Ok((config, problems))
     }
 
@@ -125,7 +132,8 @@ fn strategy(name: &str, problems: &mut Vec<Problem>) -> Result<Strategy, Problem
         "" | "wrr" => Strategy::RoundRobin,
         "RoundRobin" => {
             problems.push(
-                Problem::warning("deprecated", "the strategy `RoundRobin` is called `wrr`").with_path("strategy"),
+                Problem::warning("deprecated", "the strategy `RoundRobin` is called `wrr`")
+                    .with_path("strategy"),
             );
             Strategy::RoundRobin
         }

@@ -6,7 +6,7 @@ use document::{Problem, Severity, Value};
 use dynamic::Element;
 
 use super::spec::TlsStore;
-use super::{Translation, has_error, list, member_mut, publish, put, read, take};
+use super::{Translation, has_error, list, member_mut, publish, put, read, take, written};
 use crate::kubernetes::backend::secret;
 use crate::kubernetes::object::Stored;
 use crate::kubernetes::view::{Kind, key};
@@ -31,11 +31,15 @@ impl Translation<'_> {
             }
             let mut problems = object.problems.clone();
             let config = self.tls_option(&object, &mut problems);
-            publish(&mut self.out.tls.options, &name, config, problems, &object.source);
+            publish(&mut self.out.tls.options, &name, config, problems, &written::spec(&object));
         }
     }
 
-    fn tls_option(&self, object: &Stored<Value>, problems: &mut Vec<Problem>) -> Option<::tls::OptionsConfig> {
+    fn tls_option(
+        &self,
+        object: &Stored<Value>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<::tls::OptionsConfig> {
         let mut spec = mapping(&object.value);
         if let Some(client_auth) = member_mut(&mut spec, "clientAuth")
             && let Some(names) = take(client_auth, "secretNames")
@@ -45,11 +49,13 @@ impl Translation<'_> {
                 let name = name.scalar_text().unwrap_or_default();
                 match secret::authority(self.view, &object.meta.namespace, &name, false) {
                     Ok(authority) => authorities.push(Value::string(authority.as_written())),
-                    Err(problem) => problems.push(object.complain(
-                        problem
-                            .with_severity(Severity::Warning)
-                            .with_path(format!("spec.clientAuth.secretNames[{index}]")),
-                    )),
+                    Err(problem) => problems.push(
+                        object.complain(
+                            problem
+                                .with_severity(Severity::Warning)
+                                .with_path(format!("spec.clientAuth.secretNames[{index}]")),
+                        ),
+                    ),
                 }
             }
             // Authorities were named, so clients must show a certificate, even when none could be found.
@@ -74,7 +80,11 @@ impl Translation<'_> {
         }
     }
 
-    fn tls_store(&mut self, object: &Stored<Value>, problems: &mut Vec<Problem>) -> Option<::tls::StoreConfig> {
+    fn tls_store(
+        &mut self,
+        object: &Stored<Value>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<::tls::StoreConfig> {
         let spec = read::<TlsStore, _>(object, &mapping(&object.value), "spec", problems)?;
         for (index, certificate) in spec.certificates.iter().enumerate() {
             if let Err(problem) = self.certificate(&object.meta.namespace, &certificate.secret_name) {
@@ -82,7 +92,10 @@ impl Translation<'_> {
                 problems.push(object.complain(problem.with_severity(Severity::Warning).with_path(path)));
             }
         }
-        let mut store = ::tls::StoreConfig { default_generated_cert: spec.default_generated_cert, ..::tls::StoreConfig::default() };
+        let mut store = ::tls::StoreConfig {
+            default_generated_cert: spec.default_generated_cert,
+            ..::tls::StoreConfig::default()
+        };
         if let Some(default) = &spec.default_certificate {
             match secret::certificate(self.view, &object.meta.namespace, &default.secret_name) {
                 Ok(certificate) => store.default_certificate = Some(certificate),
@@ -100,7 +113,8 @@ impl Translation<'_> {
 // Traefik: all are dropped, and the built-in default is used, so that anybody who may write a TLSOption in any
 // namespace can switch off client certificates for all.
 fn named(objects: &Kind<Value>, kind: &str) -> Vec<(String, Arc<Stored<Value>>, Option<Problem>)> {
-    let oldest = objects.values().filter(|object| is_default(object)).min_by_key(|object| object.age()).cloned();
+    let oldest =
+        objects.values().filter(|object| is_default(object)).min_by_key(|object| object.age()).cloned();
     let name = |object: &Arc<Stored<Value>>| {
         let Some(oldest) = oldest.as_ref().filter(|_| is_default(object)) else {
             return (format!("{}-{}", object.meta.namespace, object.meta.name), None);
@@ -134,4 +148,3 @@ pub(super) fn mapping(spec: &Value) -> Value {
     }
     spec.clone()
 }
-

@@ -4,7 +4,7 @@ use document::{Problem, Severity, Value};
 
 use super::spec::RootCa;
 use super::tls::mapping;
-use super::{Translation, list, publish, put, read, take};
+use super::{Translation, list, publish, put, read, take, written};
 use crate::kubernetes::backend::secret;
 use crate::kubernetes::name::normalize;
 use crate::kubernetes::object::Stored;
@@ -17,7 +17,7 @@ impl Translation<'_> {
             let mut spec = mapping(&object.value);
             self.client_tls(object, &mut spec, "spec", &mut problems);
             let config = read::<service::transport::Config, _>(object, &spec, "spec", &mut problems);
-            publish(&mut self.out.http.servers_transports, &name, config, problems, &object.source);
+            publish(&mut self.out.http.servers_transports, &name, config, problems, &written::spec(object));
         }
     }
 
@@ -68,7 +68,10 @@ impl Translation<'_> {
         if was_named && authorities.is_empty() {
             // An empty list would mean the system's authorities, which nobody named.
             let message = "none of the authorities it names could be read";
-            problems.push(object.complain(Problem::error("missing_secret", message).with_path(format!("{path}.rootCAs"))));
+            problems
+                .push(object.complain(
+                    Problem::error("missing_secret", message).with_path(format!("{path}.rootCAs")),
+                ));
         } else if was_named {
             put(spec, "rootCAs", list(authorities));
         }

@@ -34,17 +34,37 @@ pub(super) struct ServiceSettings {
 }
 
 const ROUTER_KEYS: [&str; 14] = [
-    "router.entrypoints", "router.middlewares", "router.priority", "router.rulesyntax", "router.pathmatcher",
-    "router.tls", "router.tls.certresolver", "router.tls.options", "router.tls.domains.0.main",
-    "router.tls.domains.0.sans", "router.observability.accesslogs", "router.observability.metrics",
-    "router.observability.tracing", "router.observability.traceverbosity",
+    "router.entrypoints",
+    "router.middlewares",
+    "router.priority",
+    "router.rulesyntax",
+    "router.pathmatcher",
+    "router.tls",
+    "router.tls.certresolver",
+    "router.tls.options",
+    "router.tls.domains.0.main",
+    "router.tls.domains.0.sans",
+    "router.observability.accesslogs",
+    "router.observability.metrics",
+    "router.observability.tracing",
+    "router.observability.traceverbosity",
 ];
 
 const SERVICE_KEYS: [&str; 14] = [
-    "service.serversscheme", "service.serverstransport", "service.passhostheader", "service.middlewares",
-    "service.nativelb", "service.nodeportlb", "service.sticky.cookie", "service.sticky.cookie.name",
-    "service.sticky.cookie.secure", "service.sticky.cookie.httponly", "service.sticky.cookie.samesite",
-    "service.sticky.cookie.maxage", "service.sticky.cookie.path", "service.sticky.cookie.domain",
+    "service.serversscheme",
+    "service.serverstransport",
+    "service.passhostheader",
+    "service.middlewares",
+    "service.nativelb",
+    "service.nodeportlb",
+    "service.sticky.cookie",
+    "service.sticky.cookie.name",
+    "service.sticky.cookie.secure",
+    "service.sticky.cookie.httponly",
+    "service.sticky.cookie.samesite",
+    "service.sticky.cookie.maxage",
+    "service.sticky.cookie.path",
+    "service.sticky.cookie.domain",
 ];
 
 impl RouterSettings {
@@ -70,7 +90,7 @@ pub(super) fn router(
     let mut settings = RouterSettings::default();
     let mut domains: BTreeMap<usize, Domain> = BTreeMap::new();
     let mut warnings = Vec::new();
-    for (written, key, value) in ours(annotations, "router.") {
+    for (written, key, value) in ours(annotations) {
         let place = |problem: Problem| problem.with_path(format!("metadata.annotations.{written}"));
         match key.as_str() {
             "router.entrypoints" => settings.entry_points = items(value),
@@ -83,7 +103,9 @@ pub(super) fn router(
                     settings.tls.get_or_insert_default();
                 }
             }
-            "router.tls.certresolver" => value.clone_into(&mut settings.tls.get_or_insert_default().cert_resolver),
+            "router.tls.certresolver" => {
+                value.clone_into(&mut settings.tls.get_or_insert_default().cert_resolver)
+            }
             "router.tls.options" => value.clone_into(&mut settings.tls.get_or_insert_default().options),
             _ if key.starts_with("router.observability.") => {
                 let observability = settings.observability.get_or_insert_default();
@@ -141,7 +163,7 @@ pub(super) fn service(
 ) -> Result<(ServiceSettings, Vec<Problem>), Problem> {
     let mut settings = ServiceSettings::default();
     let mut warnings = Vec::new();
-    for (written, key, value) in ours(annotations, "service.") {
+    for (written, key, value) in ours(annotations) {
         let place = |problem: Problem| problem.with_path(format!("metadata.annotations.{written}"));
         match key.as_str() {
             "service.serversscheme" => value.clone_into(&mut settings.scheme),
@@ -170,7 +192,9 @@ fn stick(sticky: &mut Sticky, key: &str, value: &str) -> Result<bool, Problem> {
         }
         return Ok(true);
     }
-    let Some(part) = key.strip_prefix("service.sticky.cookie.") else { return Ok(false) };
+    let Some(part) = key.strip_prefix("service.sticky.cookie.") else {
+        return Ok(false);
+    };
     let cookie = sticky.cookie.get_or_insert_with(Cookie::default);
     match part {
         "name" => value.clone_into(&mut cookie.name),
@@ -186,13 +210,10 @@ fn stick(sticky: &mut Sticky, key: &str, value: &str) -> Result<bool, Problem> {
 }
 
 /// Annotations below the prefix: as written, in lower case, and the value.
-fn ours<'a>(
-    annotations: &'a BTreeMap<String, String>,
-    half: &'static str,
-) -> impl Iterator<Item = (&'a str, String, &'a str)> {
-    annotations.iter().filter_map(move |(written, value)| {
+fn ours(annotations: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, String, &str)> {
+    annotations.iter().filter_map(|(written, value)| {
         let key = written.strip_prefix(PREFIX)?.to_ascii_lowercase();
-        key.starts_with(half).then_some((written.as_str(), key, value.trim()))
+        Some((written.as_str(), key, value.trim()))
     })
 }
 

@@ -29,8 +29,8 @@ impl Translation<'_> {
     fn load_balancer(&self, namespace: &str, name: &str, port: &Port) -> Built {
         let (settings, warnings) = match self.view.services.get(&key(namespace, name)) {
             Some(object) => {
-                let (settings, warnings) =
-                    annotations::service(&object.meta.annotations).map_err(|problem| object.complain(problem))?;
+                let (settings, warnings) = annotations::service(&object.meta.annotations)
+                    .map_err(|problem| object.complain(problem))?;
                 (settings, warnings.into_iter().map(|problem| object.complain(problem)).collect())
             }
             None => (ServiceSettings::default(), Vec::new()),
@@ -65,9 +65,14 @@ impl Translation<'_> {
 
     fn may_use_transport(&self, namespace: &str, settings: &ServiceSettings) -> Result<(), Problem> {
         match &self.options.cross_provider_namespaces {
-            Some(allowed) if !settings.servers_transport.is_empty() && !allowed.iter().any(|name| name == namespace) => {
-                let message = format!("objects of the namespace `{namespace}` may not refer to another provider");
-                Err(Problem::error("cross_provider", message).hint("add the namespace to `crossProviderNamespaces`"))
+            Some(allowed)
+                if !settings.servers_transport.is_empty()
+                    && !allowed.iter().any(|name| name == namespace) =>
+            {
+                let message =
+                    format!("objects of the namespace `{namespace}` may not refer to another provider");
+                Err(Problem::error("cross_provider", message)
+                    .hint("add the namespace to `crossProviderNamespaces`"))
             }
             Some(_) | None => Ok(()),
         }

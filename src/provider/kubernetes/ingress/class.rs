@@ -26,7 +26,11 @@ impl<'a> Classes<'a> {
             let controller = class.value.spec.as_ref().and_then(|spec| spec.controller.as_deref());
             controller == Some(CONTROLLER) && (option.is_empty() || *class.meta.name == *option)
         });
-        let names = if options.disable_ingress_class_lookup { Vec::new() } else { ours.map(|class| &*class.meta.name).collect() };
+        let names = if options.disable_ingress_class_lookup {
+            Vec::new()
+        } else {
+            ours.map(|class| &*class.meta.name).collect()
+        };
         Self { names, option }
     }
 

@@ -20,7 +20,8 @@ pub(super) fn of(
             "Prefix" => "PathPrefix",
             "ImplementationSpecific" | "" => matcher.unwrap_or("PathPrefix"),
             other => {
-                let message = format!("the path type `{other}` is none of `Exact`, `Prefix`, `ImplementationSpecific`");
+                let message =
+                    format!("the path type `{other}` is none of `Exact`, `Prefix`, `ImplementationSpecific`");
                 return Err(Problem::field("pathType", message));
             }
         };
@@ -28,7 +29,8 @@ pub(super) fn of(
             "PathPrefix" if is_strict => strict(path),
             "Path" | "PathPrefix" | "PathRegexp" => format!("{matcher}({path:?})"),
             other => {
-                let message = format!("the path matcher `{other}` is none of `Path`, `PathPrefix`, `PathRegexp`");
+                let message =
+                    format!("the path matcher `{other}` is none of `Path`, `PathPrefix`, `PathRegexp`");
                 return Err(Problem::error("invalid_value", message).with_path("path"));
             }
         });
@@ -49,7 +51,14 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(host: &str, path: &str, path_type: &str, matcher: Option<&str>, is_strict: bool, expected: &str) {
+    fn check(
+        host: &str,
+        path: &str,
+        path_type: &str,
+        matcher: Option<&str>,
+        is_strict: bool,
+        expected: &str,
+    ) {
         assert_eq!(of(host, path, path_type, matcher, is_strict).unwrap(), expected);
     }
 

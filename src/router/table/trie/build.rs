@@ -27,25 +27,15 @@ struct Group<'i, 'r> {
 
 impl<M> Default for Builder<'_, M> {
     fn default() -> Self {
-        Self {
-            items: Vec::new(),
-            tests: Vec::new(),
-        }
+        Self { items: Vec::new(), tests: Vec::new() }
     }
 }
 
 impl<'r, M> Builder<'r, M> {
     pub(in crate::table) fn insert(&mut self, root: u32, place: Place<'r>, entry: u32, tests: Vec<Test<M>>) {
-        let span = Span {
-            start: short(self.tests.len()),
-            length: short(tests.len()),
-        };
+        let span = Span { start: short(self.tests.len()), length: short(tests.len()) };
         self.tests.extend(tests);
-        self.items.push(Item {
-            root,
-            place,
-            candidate: Candidate { entry, tests: span },
-        });
+        self.items.push(Item { root, place, candidate: Candidate { entry, tests: span } });
     }
 
     pub(in crate::table) fn build(mut self, roots: u32) -> Trie<M> {
@@ -63,11 +53,7 @@ impl<'r, M> Builder<'r, M> {
         for items in self.items.chunk_by(|a, b| a.root == b.root) {
             let root = items.first().map_or(0, |item| index(item.root));
             // A stack and not a queue, to keep subtrees together.
-            let mut groups = vec![Group {
-                node: root,
-                items,
-                depth: 0,
-            }];
+            let mut groups = vec![Group { node: root, items, depth: 0 }];
             while let Some(group) = groups.pop() {
                 trie.grow(&group, &mut groups);
             }
@@ -83,17 +69,9 @@ impl<M> Trie<M> {
             return;
         };
         // Sorted, so what the first and the last share, all do.
-        let shared = first
-            .path()
-            .iter()
-            .zip(last.path())
-            .take_while(|(a, b)| a == b)
-            .count();
+        let shared = first.path().iter().zip(last.path()).take_while(|(a, b)| a == b).count();
         let label = first.path().get(group.depth..shared).unwrap_or_default();
-        let label_span = Span {
-            start: short(self.bytes.len()),
-            length: short(label.len()),
-        };
+        let label_span = Span { start: short(self.bytes.len()), length: short(label.len()) };
         self.bytes.extend_from_slice(label);
 
         let end = group.items.partition_point(|item| item.path().len() == shared);
@@ -104,25 +82,13 @@ impl<M> Trie<M> {
         let first_child = self.nodes.len();
         for items in longer.chunk_by(|a, b| a.path().get(shared) == b.path().get(shared)) {
             let byte = items.first().and_then(|item| item.path().get(shared)).copied();
-            groups.push(Group {
-                node: self.nodes.len(),
-                items,
-                depth: shared + 1,
-            });
+            groups.push(Group { node: self.nodes.len(), items, depth: shared + 1 });
             self.bytes.push(byte.unwrap_or_default());
             self.nodes.push(Node::default());
         }
-        let children = Span {
-            start: short(first_child),
-            length: short(self.nodes.len() - first_child),
-        };
+        let children = Span { start: short(first_child), length: short(self.nodes.len() - first_child) };
         if let Some(node) = self.nodes.get_mut(group.node) {
-            *node = Node {
-                label: label_span,
-                children,
-                at,
-                under,
-            };
+            *node = Node { label: label_span, children, at, under };
         }
     }
 
@@ -136,25 +102,12 @@ impl<M> Trie<M> {
             }
         }
         match self.candidates.get(start..) {
-            Some(
-                [
-                    Candidate {
-                        entry,
-                        tests: Span { length: 0, .. },
-                    },
-                ],
-            ) => {
-                let alone = List(Span {
-                    start: *entry,
-                    length: List::ALONE,
-                });
+            Some([Candidate { entry, tests: Span { length: 0, .. } }]) => {
+                let alone = List(Span { start: *entry, length: List::ALONE });
                 self.candidates.truncate(start);
                 alone
             }
-            _ => List(Span {
-                start: short(start),
-                length: short(self.candidates.len() - start),
-            }),
+            _ => List(Span { start: short(start), length: short(self.candidates.len() - start) }),
         }
     }
 }

@@ -8,7 +8,7 @@ use dynamic::name::SEPARATOR;
 
 use super::super::reference::Spelling;
 use super::super::spec::{self, Reference, Route};
-use super::super::{Translation, publish, read, take};
+use super::super::{Translation, has_error, publish, read, take, written};
 use super::weighted;
 use crate::kubernetes::backend::Failure;
 use crate::kubernetes::name::{hash, normalize};
@@ -59,7 +59,8 @@ impl Translation<'_> {
 
     /// Is the object of our class?
     pub(in crate::kubernetes::crd) fn is_ours(&self, object: &Stored<Value>) -> bool {
-        let written = object.value.get("ingressClassName").and_then(Value::as_str).filter(|class| !class.is_empty());
+        let written =
+            object.value.get("ingressClassName").and_then(Value::as_str).filter(|class| !class.is_empty());
         let class = written.or_else(|| object.meta.annotations.get(CLASS_ANNOTATION).map(String::as_str));
         let (class, ours) = (class.unwrap_or_default(), self.options.ingress_class.as_str());
         class == ours || (ours.is_empty() && class == DEFAULT_CLASS)
@@ -93,7 +94,12 @@ impl Translation<'_> {
 
     /// The TLS half of a router. Its certificate is put into the document on the way; where that is missing,
     /// the router serves with the certificates at hand.
-    fn route_tls(&mut self, object: &Stored<Value>, tls: &spec::RouteTls, problems: &mut Vec<Problem>) -> RouterTls {
+    fn route_tls(
+        &mut self,
+        object: &Stored<Value>,
+        tls: &spec::RouteTls,
+        problems: &mut Vec<Problem>,
+    ) -> RouterTls {
         if !tls.secret_name.is_empty()
             && let Err(problem) = self.certificate(&object.meta.namespace, &tls.secret_name)
         {
@@ -125,7 +131,12 @@ impl Translation<'_> {
     }
 
     /// All routers that the parent objects have.
-    fn parents(&self, object: &Stored<Value>, references: &[Reference], problems: &mut Vec<Problem>) -> Vec<String> {
+    fn parents(
+        &self,
+        object: &Stored<Value>,
+        references: &[Reference],
+        problems: &mut Vec<Problem>,
+    ) -> Vec<String> {
         let mut parents = Vec::new();
         for (index, reference) in references.iter().enumerate() {
             match self.parent(object, reference) {
@@ -168,7 +179,9 @@ impl Translation<'_> {
         }
         // A router without a rule cannot be in any table; with one it answers 503 for what is broken.
         let router = route.and_then(|route| self.router(object, shared, &route, &name, &path, &mut problems));
-        let element = dynamic::Element { config: router, problems, source: object.source.clone() };
+        // What is in no table must not get there by what its tree says.
+        let source = if router.is_some() { written::route(object, index) } else { object.source.clone() };
+        let element = dynamic::Element { config: router, problems, source };
         self.out.http.routers.insert(name.into(), Arc::new(element));
     }
 
@@ -188,20 +201,32 @@ impl Translation<'_> {
             return None;
         }
         if !matches!(route.kind.as_str(), "" | "Rule") {
-            problems.push(complete(Problem::field("kind", format_args!("the kind `{}` is not `Rule`", route.kind))));
+            problems.push(complete(Problem::field(
+                "kind",
+                format_args!("the kind `{}` is not `Rule`", route.kind),
+            )));
             return None;
         }
         let mut own = Vec::new();
-        let middlewares = self.middleware_names(&route.middlewares, &object.meta.namespace, "middlewares", &mut own);
+        let middlewares =
+            self.middleware_names(&route.middlewares, &object.meta.namespace, "middlewares", &mut own);
         problems.extend(own.into_iter().map(complete));
-        let mut service = self.route_service(object, route, name, path, problems);
-        if let Some(first) = problems.iter().find(|problem| problem.is_error()) {
-            service = Outcome::Broken(first.clone());
-        }
-        let service = match service {
+        // What is wrong with the router itself disables it: its services need not be looked at.
+        let outcome = if has_error(problems) {
+            Outcome::Named(name.to_owned())
+        } else {
+            self.route_service(object, route, name, path, problems)
+        };
+        let service = match outcome {
             Outcome::Named(service) => service,
             Outcome::Broken(problem) => {
-                publish::<service::Config>(&mut self.out.http.services, name, None, vec![problem], &object.source);
+                publish::<service::Config>(
+                    &mut self.out.http.services,
+                    name,
+                    None,
+                    vec![problem],
+                    &object.source,
+                );
                 name.to_owned()
             }
             Outcome::Gone(problem) => {
@@ -237,13 +262,13 @@ impl Translation<'_> {
                 self.publish_child(object, only, &format!("{path}.services[0]"), true, problems)
             }
             [only] => self.only_service(object, only, name, &format!("{path}.services[0]")),
-            several => self
-                .children(object, several, &format!("{path}.services"), true, problems)
-                .map(|children| {
+            several => {
+                self.children(object, several, &format!("{path}.services"), true, problems).map(|children| {
                     let config = Some(weighted(children, None));
                     publish(&mut self.out.http.services, name, config, Vec::new(), &object.source);
                     name.to_owned()
-                }),
+                })
+            }
         };
         match outcome {
             Ok(name) => Outcome::Named(name),
@@ -261,9 +286,10 @@ impl Translation<'_> {
         path: &str,
     ) -> Result<String, Failure> {
         let complete = |problem: Problem| object.complain(problem.under(path));
-        let child = self.child(wanted, &object.meta.namespace, true).map_err(|failure| failure.map(complete))?;
+        let child =
+            self.child(wanted, &object.meta.namespace, true).map_err(|failure| failure.map(complete))?;
         let warnings = child.warnings.into_iter().map(complete).collect();
-        publish(&mut self.out.http.services, name, child.config, warnings, &object.source);
+        publish(&mut self.out.http.services, name, child.config, warnings, &written::service(object, path));
         Ok(name.to_owned())
     }
 }

@@ -6,7 +6,7 @@ use document::{Kind, Problem, Value};
 use serde_json::json;
 
 use super::super::spec::{Failover, HighestRandomWeight, Mirroring, Service, Weighted};
-use super::super::{Translation, has_error, publish, read, take};
+use super::super::{Translation, has_error, publish, read, take, written};
 use super::weighted;
 use crate::kubernetes::backend::Failure;
 use crate::kubernetes::name::normalize;
@@ -21,20 +21,27 @@ impl Translation<'_> {
             let name = normalize(&format!("{}-{}", object.meta.namespace, object.meta.name));
             let mut problems = object.problems.clone();
             let config = self.group(object, &mut problems);
-            publish(&mut self.out.http.services, &name, config, problems, &object.source);
+            publish(&mut self.out.http.services, &name, config, problems, &written::spec(object));
         }
     }
 
     fn group(&mut self, object: &Arc<Stored<Value>>, problems: &mut Vec<Problem>) -> Option<service::Config> {
         for member in object.value.members().iter().filter(|member| !KINDS.contains(&member.key.as_str())) {
-            let problem = Problem::warning(document::schema::UNKNOWN_KEY, format_args!("unknown field `{}`", member.key))
-                .did_you_mean(document::name::nearest(&member.key, KINDS));
+            let problem = Problem::warning(
+                document::schema::UNKNOWN_KEY,
+                format_args!("unknown field `{}`", member.key),
+            )
+            .did_you_mean(document::name::nearest(&member.key, KINDS));
             problems.push(object.complain(problem.with_path(format!("spec.{}", member.key))));
         }
-        let kind = KINDS.into_iter().find(|kind| object.value.get(kind).is_some_and(|value| !value.is_null()));
+        let kind =
+            KINDS.into_iter().find(|kind| object.value.get(kind).is_some_and(|value| !value.is_null()));
         let Some((kind, value)) = kind.and_then(|kind| Some((kind, object.value.get(kind)?))) else {
-            let problem = Problem::error("no_service_kind", "the TraefikService has no kind").with_path("spec");
-            problems.push(object.complain(problem.hint("write `weighted`, `mirroring`, `highestRandomWeight` or `failover`")));
+            let problem =
+                Problem::error("no_service_kind", "the TraefikService has no kind").with_path("spec");
+            problems.push(object.complain(
+                problem.hint("write `weighted`, `mirroring`, `highestRandomWeight` or `failover`"),
+            ));
             return None;
         };
         let path = format!("spec.{kind}");
@@ -60,7 +67,9 @@ impl Translation<'_> {
         path: &str,
         problems: &mut Vec<Problem>,
     ) -> Result<Option<service::Config>, Failure> {
-        let Some(spec) = read::<Weighted, _>(object, value, path, problems) else { return Ok(None) };
+        let Some(spec) = read::<Weighted, _>(object, value, path, problems) else {
+            return Ok(None);
+        };
         let children = self.children(object, &spec.services, &format!("{path}.services"), false, problems)?;
         Ok(Some(weighted(children, spec.sticky)))
     }
@@ -72,7 +81,9 @@ impl Translation<'_> {
         path: &str,
         problems: &mut Vec<Problem>,
     ) -> Result<Option<service::Config>, Failure> {
-        let Some(spec) = read::<HighestRandomWeight, _>(object, value, path, problems) else { return Ok(None) };
+        let Some(spec) = read::<HighestRandomWeight, _>(object, value, path, problems) else {
+            return Ok(None);
+        };
         let children = self.children(object, &spec.services, &format!("{path}.services"), false, problems)?;
         Ok(Some(service::Config {
             highest_random_weight: Some(json!({ "services": children })),
@@ -96,7 +107,9 @@ impl Translation<'_> {
         }
         let main = read::<Service, _>(object, &main, path, problems);
         let own = read::<Mirroring, _>(object, &own, path, problems);
-        let (Some(main), Some(own)) = (main, own) else { return Ok(None) };
+        let (Some(main), Some(own)) = (main, own) else {
+            return Ok(None);
+        };
         let main = self.publish_child(object, &main, path, false, problems)?;
         let mut mirrors = Vec::with_capacity(own.mirrors.len());
         for (index, mirror) in own.mirrors.iter().enumerate() {
@@ -120,9 +133,12 @@ impl Translation<'_> {
         path: &str,
         problems: &mut Vec<Problem>,
     ) -> Result<Option<service::Config>, Failure> {
-        let Some(spec) = read::<Failover, _>(object, value, path, problems) else { return Ok(None) };
+        let Some(spec) = read::<Failover, _>(object, value, path, problems) else {
+            return Ok(None);
+        };
         let (Some(main), Some(fallback)) = (spec.service, spec.fallback) else {
-            let problem = Problem::error("missing_key", "`service` and `fallback` are both needed").with_path(path);
+            let problem =
+                Problem::error("missing_key", "`service` and `fallback` are both needed").with_path(path);
             problems.push(object.complain(problem));
             return Ok(None);
         };

@@ -6,7 +6,7 @@ use document::{Problem, Severity, Value};
 use dynamic::layer4::tcp;
 
 use super::super::spec::{self, RouteTcp, ServiceTcp};
-use super::super::{Translation, has_error, publish, read};
+use super::super::{Translation, has_error, publish, read, written};
 use super::routes;
 use crate::kubernetes::backend::Failure;
 use crate::kubernetes::name::{hash, normalize};
@@ -76,8 +76,9 @@ impl Translation<'_> {
         let rule = tree.get("match").and_then(Value::as_str).unwrap_or_default();
         // Not normalised: dots stay.
         let name = format!("{}-{}-{}", object.meta.namespace, object.meta.name, hash(rule));
-        let router = route.and_then(|route| self.router_tcp(object, shared, &route, &name, &path, &mut problems));
-        let element = dynamic::Element { config: router, problems, source: object.source.clone() };
+        let router =
+            route.and_then(|route| self.router_tcp(object, shared, &route, &name, &path, &mut problems));
+        let element = dynamic::Element { config: router, problems, source: written::route(object, index) };
         self.out.tcp.routers.insert(name.into(), Arc::new(element));
     }
 
@@ -96,7 +97,8 @@ impl Translation<'_> {
             return None;
         }
         let mut own = Vec::new();
-        let middlewares = self.middleware_names(&route.middlewares, &object.meta.namespace, "middlewares", &mut own);
+        let middlewares =
+            self.middleware_names(&route.middlewares, &object.meta.namespace, "middlewares", &mut own);
         problems.extend(own.into_iter().map(complete));
         let service = self.service_tcp(object, &route.services, name, &format!("{path}.services"));
         let (service, service_problems) = match service {
@@ -160,12 +162,16 @@ impl Translation<'_> {
         holder: &str,
     ) -> Result<(tcp::Service, Vec<Problem>), Failure> {
         let found = self.endpoints(wanted, holder)?;
-        let servers = found.endpoints.iter().map(|address| tcp::Server { address: address.host.clone(), tls: wanted.tls });
+        let servers = found
+            .endpoints
+            .iter()
+            .map(|address| tcp::Server { address: address.host.clone(), tls: wanted.tls });
         // A plain name is looked up in the namespace of the route, not of the Service.
         let transport = match wanted.servers_transport.as_str() {
             "" => String::new(),
             name if name.contains(dynamic::name::SEPARATOR) => {
-                self.may_cross_providers(name, holder).map_err(|problem| problem.with_path("serversTransport"))?;
+                self.may_cross_providers(name, holder)
+                    .map_err(|problem| problem.with_path("serversTransport"))?;
                 name.to_owned()
             }
             name => normalize(&format!("{holder}-{name}")),

@@ -50,7 +50,8 @@ impl Translation<'_> {
                 }
             };
             let warnings: Vec<Problem> = found.warnings.into_iter().map(complete).collect();
-            let servers = found.endpoints.into_iter().map(|address| udp::Server { address: address.host }).collect();
+            let servers =
+                found.endpoints.into_iter().map(|address| udp::Server { address: address.host }).collect();
             let config = udp::Service { load_balancer: Some(udp::LoadBalancer { servers }), weighted: None };
             if route.services.len() == 1 {
                 publish(&mut self.out.udp.services, name, Some(config), warnings, &object.source);
@@ -60,10 +61,9 @@ impl Translation<'_> {
             publish(&mut self.out.udp.services, &child, Some(config), warnings, &object.source);
             children.push(Child { name: child, weight: wanted.weight.unwrap_or(1) });
         }
-        let config = (!children.is_empty()).then(|| udp::Service {
-            load_balancer: None,
-            weighted: Some(udp::Weighted { services: children }),
-        });
+        let weighted = udp::Weighted { services: children };
+        let config = (!weighted.services.is_empty())
+            .then_some(udp::Service { load_balancer: None, weighted: Some(weighted) });
         if config.is_none() {
             let problem = Problem::error("missing_service", "the route has no service that can be used");
             problems.push(object.complain(problem.with_path(path)));
