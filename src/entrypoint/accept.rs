@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::drain::{Local, Phase};
+use crate::drain::{LINGER, Local, Phase, Seat};
 use crate::handle::Serving;
 use crate::sniff::{Sniffed, sniff};
 use crate::state::State;
@@ -32,6 +33,8 @@ const BACK_OFF: Duration = Duration::from_millis(50);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Handshakes under way on one worker; each costs 0.4 ms of CPU, which all the others wait for.
 const HANDSHAKES: usize = 64;
+/// How long a handshake counts as one of them.
+const TURN: Duration = Duration::from_millis(250);
 
 /// What the connections of one accept loop share.
 struct Listening {
@@ -66,9 +69,19 @@ pub(crate) async fn accept(
             accepted = listener.accept() => take(&listening, accepted).await,
         }
     }
-    // What the kernel has accepted already would be reset with the socket.
-    while let Ok(accepted) = timeout(Duration::ZERO, listener.accept()).await {
-        take(&listening, accepted).await;
+    // What the kernel has accepted already would be reset with the socket. It is asked itself: the event loop may not
+    // have heard of all of them.
+    let listener = listener.into_std()?;
+    loop {
+        match listener.accept() {
+            Ok((tcp, peer)) => {
+                tcp.set_nonblocking(true)?;
+                admit(&listening, TcpStream::from_std(tcp)?, peer);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(_) => break,
+        }
     }
     drop(listener);
     listening.drain.begin();
@@ -82,14 +95,7 @@ async fn reached(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
 
 async fn take(listening: &Rc<Listening>, accepted: io::Result<(TcpStream, SocketAddr)>) {
     match accepted {
-        Ok((tcp, peer)) => {
-            if listening.entry_point.open.load(Ordering::Relaxed) >= listening.entry_point.max_connections {
-                tracing::debug!(%peer, "connection refused: too many are open");
-                return;
-            }
-            let listening = Rc::clone(listening);
-            let _owned_by_itself = tokio::task::spawn_local(connection(listening, tcp, peer));
-        }
+        Ok((tcp, peer)) => admit(listening, tcp, peer),
         Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
         Err(error) => {
             tracing::warn!(error = %error, entry_point = %listening.entry_point.name, "failed to accept a connection");
@@ -98,9 +104,19 @@ async fn take(listening: &Rc<Listening>, accepted: io::Result<(TcpStream, Socket
     }
 }
 
-async fn connection(listening: Rc<Listening>, mut tcp: TcpStream, peer: SocketAddr) {
+fn admit(listening: &Rc<Listening>, tcp: TcpStream, peer: SocketAddr) {
+    let open = &listening.entry_point.open;
+    if open.load(Ordering::Relaxed) >= listening.entry_point.max_connections {
+        tracing::debug!(%peer, "connection refused: too many are open");
+        return;
+    }
+    // Counted before its task runs, so that a drain cannot miss it.
+    let open = Open::count(open);
+    let _owned_by_itself = tokio::task::spawn_local(connection(Rc::clone(listening), tcp, peer, open));
+}
+
+async fn connection(listening: Rc<Listening>, mut tcp: TcpStream, peer: SocketAddr, open: Open) {
     let entry_point = &listening.entry_point;
-    let open = Open::count(&entry_point.open);
     let counted = Counted::new(&listening);
     let now = Instant::now();
     // A socket that refuses the option still works.
@@ -108,23 +124,19 @@ async fn connection(listening: Rc<Listening>, mut tcp: TcpStream, peer: SocketAd
     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     let Ok(local) = tcp.local_addr() else { return };
     let mut read = Vec::new();
-    let sniffing = sniff(&mut tcp, &mut read);
-    let sniffed = match entry_point.settings.read_timeout {
-        Some(limit) => timeout(limit, sniffing).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
-        None => sniffing.await,
-    };
+    let sniffed = begin(&listening, &mut tcp, &mut read).await;
     let state = Rc::new(State::new(now));
     let made = |tls| Rc::new(describe(entry_point, peer, local, tls, open));
     match sniffed {
         Ok(Sniffed::Http1 | Sniffed::Http2) if claimed(entry_point, peer.ip(), None) => {}
         Ok(Sniffed::Http1) => {
             let stream = Stream::new(Transport::Plain(tcp), Bytes::from(read), Rc::clone(&state));
-            drop(sniffed);
             http1::serve(serving(&listening, made(None), state), stream).await;
         }
         Ok(Sniffed::Http2) => {
             let stream = Stream::new(Transport::Plain(tcp), Bytes::from(read), Rc::clone(&state));
-            http2::serve(serving(&listening, made(None), state), stream).await;
+            // Boxed, so that the others do not pay for its state.
+            Box::pin(http2::serve(serving(&listening, made(None), state), stream)).await;
         }
         Ok(Sniffed::Tls(hello)) => {
             if let Some((stream, tls)) = Box::pin(handshake(&listening, tcp, read, hello, peer, local)).await
@@ -147,6 +159,26 @@ async fn connection(listening: Rc<Listening>, mut tcp: TcpStream, peer: SocketAd
         Err(error) => tracing::debug!(%peer, error = %error, "connection ended before it said anything"),
     }
     drop(counted);
+}
+
+/// The first bytes of a connection, for which neither the client nor a drain waits for ever.
+async fn begin(listening: &Listening, tcp: &mut TcpStream, read: &mut Vec<u8>) -> io::Result<Sniffed> {
+    let seat = Seat::take(&listening.drain);
+    let late = async {
+        seat.rung().await;
+        sleep(LINGER).await;
+    };
+    let sniffing = async {
+        tokio::select! {
+            biased;
+            sniffed = sniff(tcp, read) => sniffed,
+            () = late => Ok(Sniffed::Closed),
+        }
+    };
+    match listening.entry_point.settings.read_timeout {
+        Some(limit) => timeout(limit, sniffing).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        None => sniffing.await,
+    }
 }
 
 /// Counts the connection in the metrics.
@@ -238,8 +270,7 @@ async fn handshake(
             return None;
         }
     };
-    let _permit = listening.handshakes.acquire().await.ok()?;
-    let shaken = timeout(HANDSHAKE, tls::accept(&config, &read, tcp, Some(local.ip()))).await;
+    let shaken = timeout(HANDSHAKE, shake(listening, tls::accept(&config, &read, tcp, Some(local.ip())))).await;
     match shaken {
         Ok(Ok(stream)) => {
             let negotiated = stream.negotiated();
@@ -261,4 +292,15 @@ async fn handshake(
             None
         }
     }
+}
+
+/// Waits for its turn, and gives it back when the client lets it wait: a few silent clients must not hold all turns.
+async fn shake<T>(listening: &Listening, handshake: impl Future<Output = T>) -> T {
+    let permit = listening.handshakes.acquire().await;
+    let mut handshake = pin!(handshake);
+    if let Ok(shaken) = timeout(TURN, &mut handshake).await {
+        return shaken;
+    }
+    drop(permit);
+    handshake.await
 }

@@ -24,6 +24,7 @@ pub(crate) struct Received {
     deadline: Deadline,
     record: Rc<Record>,
     state: Rc<State>,
+    ended: bool,
 }
 
 /// A response's body, as hyper sends it.
@@ -64,7 +65,20 @@ impl Received {
             deadline: deadline(state, limit),
             record: Rc::clone(record),
             state: Rc::clone(state),
+            ended: false,
         }))
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.state.body_ends();
+    }
+
+    /// Notes why the exchange will fail, whatever its service makes of it.
+    fn fail(&mut self, error: Error) -> Error {
+        self.record.request_failure.set(Some(error.kind()));
+        self.state.body_ends();
+        error
     }
 }
 
@@ -75,22 +89,30 @@ impl http_body::Body for Received {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self.get_mut();
         if this.state.body_expired() || has_passed(&mut this.deadline, cx) {
-            return Poll::Ready(Some(Err(Error::Aborted("the client is too slow"))));
+            return Poll::Ready(Some(Err(this.fail(Error::Aborted("the client is too slow")))));
         }
-        let polled = Pin::new(&mut this.incoming).poll_frame(cx);
-        match &polled {
+        match Pin::new(&mut this.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
                     this.record.request_size.set(this.record.request_size.get() + data.len() as u64);
                 }
                 if this.incoming.is_end_stream() {
-                    this.state.body_ends();
+                    this.end();
                 }
+                Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(_) => this.state.body_ends(),
-            Poll::Pending => {}
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(this.fail(Error::Read(error))))),
+            Poll::Ready(None) => {
+                this.end();
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                if this.deadline.is_none() {
+                    this.state.wake_reader(cx.waker());
+                }
+                Poll::Pending
+            }
         }
-        polled.map_err(Error::Read)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -104,6 +126,9 @@ impl http_body::Body for Received {
 
 impl Drop for Received {
     fn drop(&mut self) {
+        if !self.ended && !self.incoming.is_end_stream() {
+            self.state.leave_unread();
+        }
         self.state.body_ends();
     }
 }

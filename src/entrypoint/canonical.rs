@@ -7,9 +7,11 @@ use exchange::canonical::Refused;
 use http::header::{CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use service::hop_by_hop;
 
 use crate::forwarded::port_value;
 use crate::handle::Serving;
+use crate::http1::SMALLEST_BUFFER;
 use crate::settings::{Settings, Underscores};
 
 /// A host that was made canonical, with what follows from it.
@@ -68,16 +70,34 @@ fn cached(cx: &Serving, value: &HeaderValue) -> Result<Rc<Authority>, Kind> {
     Ok(authority)
 }
 
-/// One way to say where a body ends. hyper has refused lengths that contradict each other.
+/// One way to say where a body ends. hyper has refused lengths of HTTP/1 that contradict each other, and closes
+/// after a message that has both a length and a transfer coding; of HTTP/2 only the first length was looked at.
 pub(crate) fn framing(head: &mut Parts) -> Result<(), Kind> {
-    if !head.headers.contains_key(TRANSFER_ENCODING) {
+    if head.headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some() {
+        return Err(Kind::Malformed);
+    }
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter().peekable();
+    if codings.peek().is_none() {
         return Ok(());
     }
-    if head.version != Version::HTTP_11 || head.headers.contains_key(CONTENT_LENGTH) {
-        // RFC 9112 6.1: such a message ought to be handled as an error. Traefik: drops the length and goes on.
+    // RFC 9112 6.1: a length beside it ought to be handled as an error; a coding that is not understood too.
+    // Traefik: drops the length and goes on; answers 501 to other codings.
+    let is_plain = codings.next().is_some_and(hop_by_hop::is_chunked) && codings.next().is_none();
+    if !is_plain || head.version != Version::HTTP_11 || head.headers.contains_key(CONTENT_LENGTH) {
         return Err(Kind::Malformed);
     }
     Ok(())
+}
+
+/// A limit below the smallest buffer that hyper takes. What counts is what Go counts: names, values, and the request
+/// line, with some slack for what stands between them.
+pub(crate) fn size(head: &Parts, limit: usize) -> Result<(), Kind> {
+    if limit >= SMALLEST_BUFFER {
+        return Ok(());
+    }
+    let line = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let fields: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if line + fields > limit { Err(Kind::HeadersTooLarge) } else { Ok(()) }
 }
 
 /// HTTP/2 clients may spread cookies over several lines; HTTP/1 has one (RFC 9113 8.2.3).
@@ -128,3 +148,6 @@ pub(crate) fn target(head: &mut Parts, settings: &Settings) -> Result<(), Kind> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,14 @@
 //! A drain, as the connections of one worker see it: a flag they read and a bell that wakes those that wait.
 
 use std::cell::{Cell, RefCell};
-use std::task::Waker;
+use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use ahash::AHashMap;
+
+/// How long a connection that was in use may take, once a drain has begun, to send what its client had no reason to
+/// hold back; the answer says that it is the last. Closed at once, it would lose the request that is on its way.
+pub(crate) const LINGER: Duration = Duration::from_millis(500);
 
 /// The phases of an entry point's life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +34,7 @@ pub(crate) struct Local {
 pub(crate) struct Seat {
     list: std::rc::Rc<Local>,
     number: u64,
+    taken: Cell<bool>,
 }
 
 impl Local {
@@ -61,12 +67,23 @@ impl Seat {
     pub(crate) fn take(list: &std::rc::Rc<Local>) -> Self {
         let number = list.next.get();
         list.next.set(number.wrapping_add(1));
-        Self { list: std::rc::Rc::clone(list), number }
+        Self { list: std::rc::Rc::clone(list), number, taken: Cell::new(false) }
     }
 
-    /// Asks to be woken, with the waker of the connection's task.
+    /// Asks to be woken, with the waker of the connection's task, which is the same one all its life.
     pub(crate) fn wake_with(&self, waker: &Waker) {
-        self.list.waiting.borrow_mut().entry(self.number).or_insert_with(|| waker.clone());
+        if !self.taken.replace(true) {
+            self.list.waiting.borrow_mut().insert(self.number, waker.clone());
+        }
+    }
+
+    /// Waits for the drain to begin.
+    pub(crate) async fn rung(&self) {
+        std::future::poll_fn(|task| {
+            self.wake_with(task.waker());
+            if self.list.is_draining() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 }
 

@@ -51,7 +51,13 @@ pub(crate) async fn handle(
     let is_http1 = req.version() <= Version::HTTP_11;
     let res = match receive(&cx, req, &record) {
         Ok(req) => guarded(route(&cx, req)).await,
-        Err(kind) => Error::downstream(kind).into_response(),
+        Err(kind) => {
+            if is_http1 {
+                // Its framing cannot be trusted either.
+                cx.state.part();
+            }
+            Error::downstream(kind).into_response()
+        }
     };
     Ok(send(&cx, res, open, is_http1))
 }
@@ -78,13 +84,14 @@ fn receive(cx: &Serving, req: http::Request<Incoming>, record: &Rc<Record>) -> R
     let settings = &cx.entry_point.settings;
     let authority = canonical::authority(&mut head, cx)?;
     canonical::framing(&mut head)?;
+    canonical::size(&head, settings.max_header_bytes)?;
     canonical::underscores(&mut head.headers, settings.underscores)?;
     canonical::target(&mut head, settings)?;
     if head.version == Version::HTTP_2 {
         canonical::cookies(&mut head.headers);
     }
     record.note_target(&head.uri);
-    hop_by_hop::strip_listed(&mut head.headers, &settings.forwarded.connection);
+    hop_by_hop::strip_received(&mut head.headers, &settings.forwarded.connection);
     let upgrade = hop_by_hop::requested_upgrade(&head.headers)
         .filter(|_| head.version == Version::HTTP_11)
         .inspect(|protocol| record.kind.set(upgrade_kind(protocol)));
@@ -199,7 +206,10 @@ fn send(cx: &Serving, res: Response, open: Open, is_http1: bool) -> http::Respon
         cx.state.set_upgraded();
     } else {
         cx.state.withdraw_upgrade();
-        if is_http1 && (cx.drain.is_leaving() || cx.state.is_last(&cx.entry_point.settings)) {
+        if cx.drain.is_leaving() || cx.state.is_last(&cx.entry_point.settings) {
+            cx.state.part();
+        }
+        if is_http1 && cx.state.is_parting() {
             head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::time::{Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until, timeout};
 
-use crate::drain::Seat;
+use crate::drain::{LINGER, Seat};
 use crate::handle::{Serving, handle};
 use crate::settings::Settings;
 use crate::state::Due;
@@ -20,13 +20,20 @@ use crate::stream::Stream;
 /// How often an active connection looks at its deadlines, and how long it is idle before it is parked.
 const TICK: Duration = Duration::from_secs(1);
 /// hyper's smallest buffer.
-const SMALLEST_BUFFER: usize = 8192;
+pub(crate) const SMALLEST_BUFFER: usize = 8192;
+
+/// How long a client may go on sending what nobody reads, after its answer.
+const DISCARD: Duration = Duration::from_millis(500);
 
 /// How an active phase ended.
 enum Ended {
     Closed,
+    /// Answered for the last time, and the client may still be sending.
+    Unread(Stream),
     /// Nothing happened for a while.
     Idle(Stream),
+    /// Something has come meanwhile.
+    Busy(Stream),
     /// The client speaks something else from here on.
     Upgraded(Stream),
 }
@@ -38,6 +45,11 @@ pub(crate) async fn serve(cx: Rc<Serving>, mut stream: Stream) {
         // Boxed, so that a parked connection does not pay for hyper's state.
         match Box::pin(active(&cx, &seat, stream)).await {
             Ended::Closed => return,
+            Ended::Unread(mut unread) => {
+                let _cut = Box::pin(timeout(DISCARD, unread.discard())).await;
+                return;
+            }
+            Ended::Busy(busy) => stream = busy,
             Ended::Idle(idle) => match parked(&cx, &seat, idle).await {
                 Some(woken) => stream = woken,
                 None => return,
@@ -53,44 +65,53 @@ pub(crate) async fn serve(cx: Rc<Serving>, mut stream: Stream) {
     }
 }
 
+/// Why hyper is left.
+enum Left {
+    Ended(hyper::Result<()>),
+    Passed,
+    Park,
+}
+
 async fn active(cx: &Rc<Serving>, seat: &Seat, stream: Stream) -> Ended {
     let service = service_fn(|req| handle(Rc::clone(cx), req));
     let mut conn = builder(&cx.entry_point.settings).serve_connection(TokioIo::new(stream), service);
     let mut timer = pin!(sleep_until((Instant::now() + TICK).into()));
-    let mut told = false;
-    let ended = poll_fn(|task| {
+    let mut told = None;
+    let left = poll_fn(|task| {
         seat.wake_with(task.waker());
-        if cx.drain.is_draining() && !std::mem::replace(&mut told, true) {
-            Pin::new(&mut conn).graceful_shutdown();
-        }
         if let Poll::Ready(ended) = Pin::new(&mut conn).poll(task) {
-            return Poll::Ready(Some(ended));
+            return Poll::Ready(Left::Ended(ended));
         }
-        match deadlines(cx, timer.as_mut(), task) {
+        if told.is_none() && cx.drain.is_draining() {
+            // hyper's own shutdown would close an idle connection at once. Each answer says that it is the last.
+            let now = Instant::now();
+            told = Some(now);
+            timer.as_mut().reset(now.into());
+        }
+        match deadlines(cx, told, timer.as_mut(), task) {
             Deadline::Running => Poll::Pending,
-            Deadline::Passed => Poll::Ready(Some(Ok(()))),
-            Deadline::Park => Poll::Ready(None),
+            Deadline::Passed => Poll::Ready(Left::Passed),
+            Deadline::Park => Poll::Ready(Left::Park),
         }
     })
     .await;
-    match ended {
-        None => {
-            let parts = conn.into_parts();
-            let mut stream = parts.io.into_inner();
-            stream.put_back(parts.read_buf);
-            if stream.is_quiet() { Ended::Idle(stream) } else { Ended::Closed }
+    if let Left::Ended(Err(error)) = &left {
+        refused(cx, error);
+    }
+    let stream = || {
+        let parts = conn.into_parts();
+        let mut stream = parts.io.into_inner();
+        stream.put_back(parts.read_buf);
+        stream
+    };
+    match left {
+        Left::Park => {
+            let mut stream = stream();
+            if stream.is_quiet() { Ended::Idle(stream) } else { Ended::Busy(stream) }
         }
-        Some(Ok(())) if cx.state.is_upgraded() => {
-            let parts = conn.into_parts();
-            let mut stream = parts.io.into_inner();
-            stream.put_back(parts.read_buf);
-            Ended::Upgraded(stream)
-        }
-        Some(Ok(())) => Ended::Closed,
-        Some(Err(error)) => {
-            refused(cx, &error);
-            Ended::Closed
-        }
+        Left::Ended(Ok(())) if cx.state.is_upgraded() => Ended::Upgraded(stream()),
+        Left::Ended(_) if cx.state.is_unread() => Ended::Unread(stream()),
+        Left::Ended(_) | Left::Passed => Ended::Closed,
     }
 }
 
@@ -100,11 +121,16 @@ enum Deadline {
     Park,
 }
 
-/// Looks at the deadlines when the timer has fired, and sets it again.
-fn deadlines(cx: &Serving, mut timer: Pin<&mut Sleep>, task: &mut Context<'_>) -> Deadline {
+/// Looks at the deadlines when the timer has fired, and sets it again. `told`: since when the drain is known.
+fn deadlines(
+    cx: &Serving,
+    told: Option<Instant>,
+    mut timer: Pin<&mut Sleep>,
+    task: &mut Context<'_>,
+) -> Deadline {
     while timer.as_mut().poll(task).is_ready() {
         let now = Instant::now();
-        let next = match cx.state.due(&cx.entry_point.settings, now) {
+        let mut next = match cx.state.due(&cx.entry_point.settings, now) {
             Due::Idle => return Deadline::Passed,
             Due::Slow => {
                 cx.recorder.refused(&cx.connection, exchange::Kind::RequestTimeout);
@@ -118,7 +144,13 @@ fn deadlines(cx: &Serving, mut timer: Pin<&mut Sleep>, task: &mut Context<'_>) -
             Due::Later(at) => at.min(now + TICK),
             Due::Never => now + TICK,
         };
-        if cx.state.may_park() {
+        if let Some(told) = told {
+            let until = told.max(cx.state.idle_since()) + LINGER;
+            if cx.state.is_idle() && until <= now {
+                return Deadline::Passed;
+            }
+            next = next.min(until.max(now + LINGER / 10));
+        } else if cx.state.may_park() {
             return Deadline::Park;
         }
         timer.as_mut().reset(next.into());
@@ -130,19 +162,13 @@ fn deadlines(cx: &Serving, mut timer: Pin<&mut Sleep>, task: &mut Context<'_>) -
 async fn parked(cx: &Serving, seat: &Seat, stream: Stream) -> Option<Stream> {
     let until = cx.entry_point.settings.idle_timeout.map(|limit| cx.state.idle_since() + limit);
     let readable = tokio::select! {
+        biased;
         readable = stream.readable() => readable.is_ok(),
-        () = rung(cx, seat) => false,
+        // A request that is here already is answered.
+        () = seat.rung() => stream.has_more(),
         () = sleep_until(until.unwrap_or_else(Instant::now).into()), if until.is_some() => false,
     };
     readable.then_some(stream)
-}
-
-async fn rung(cx: &Serving, seat: &Seat) {
-    poll_fn(|task| {
-        seat.wake_with(task.waker());
-        if cx.drain.is_draining() { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
 }
 
 fn builder(settings: &Settings) -> http1::Builder {
@@ -166,6 +192,7 @@ fn refused(cx: &Serving, error: &hyper::Error) {
         tracing::debug!(error = %telemetry::chain(error), "connection ended");
         return;
     };
+    cx.state.leave_unread();
     cx.recorder.refused(&cx.connection, kind);
     tracing::debug!(peer = %cx.connection.peer, reason = kind.reason(), "request refused");
 }

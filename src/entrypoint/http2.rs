@@ -40,10 +40,12 @@ pub(crate) async fn serve(cx: Rc<Serving>, stream: Stream) {
     let conn = builder(&cx.entry_point.settings).serve_connection(TokioIo::new(io), service);
     let mut conn = pin!(conn);
     let mut timer = pin!(sleep_until((Instant::now() + TICK).into()));
-    let mut told = false;
+    let mut told: Option<Instant> = None;
     poll_fn(|task| {
         seat.wake_with(task.waker());
-        let mut goodbye = cx.drain.is_draining() || cx.state.is_last(&cx.entry_point.settings);
+        let mut goodbye = cx.drain.is_draining()
+            || cx.state.is_parting()
+            || cx.state.is_last(&cx.entry_point.settings);
         while timer.as_mut().poll(task).is_ready() {
             let now = Instant::now();
             let next = match cx.state.due(&cx.entry_point.settings, now) {
@@ -56,8 +58,16 @@ pub(crate) async fn serve(cx: Rc<Serving>, stream: Stream) {
             };
             timer.as_mut().reset(next.max(now + Duration::from_millis(1)).into());
         }
-        if goodbye && !std::mem::replace(&mut told, true) {
-            conn.as_mut().graceful_shutdown();
+        match told {
+            // It answers no ping, so it would never end.
+            Some(told) if cx.state.in_flight() == 0 && Instant::now().duration_since(told) > FAREWELL => {
+                return Poll::Ready(());
+            }
+            None if goodbye => {
+                told = Some(Instant::now());
+                conn.as_mut().graceful_shutdown();
+            }
+            Some(_) | None => {}
         }
         let ended = conn.as_mut().poll(task);
         if let Poll::Ready(Err(error)) = writes.drain(task) {

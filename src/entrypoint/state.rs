@@ -3,6 +3,7 @@
 //! Deadlines are not timers: whoever changes the phase notes when; the driver's one timer looks at it when it fires.
 
 use std::cell::{Cell, RefCell};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use exchange::upgrade::Duplex;
@@ -30,6 +31,12 @@ pub(crate) struct State {
     pub(crate) unflushed: Cell<bool>,
     /// Was the connection used since this was last asked?
     touched: Cell<bool>,
+    /// Woken when the body's time is up: whoever reads it need not be this connection's task.
+    body_reader: RefCell<Option<Waker>>,
+    /// Did the client send a body, or a head, that was not read to its end?
+    unread: Cell<bool>,
+    /// HTTP/2: was a response said to be the last?
+    parting: Cell<bool>,
     /// HTTP/2: exchanges have deadlines of their own.
     multiplexed: Cell<bool>,
     /// Was a `101` sent?
@@ -71,6 +78,9 @@ impl State {
             served: Cell::new(0),
             reads_body: Cell::new(false),
             body_expired: Cell::new(false),
+            body_reader: RefCell::new(None),
+            unread: Cell::new(false),
+            parting: Cell::new(false),
             read_dry: Cell::new(false),
             unflushed: Cell::new(false),
             touched: Cell::new(true),
@@ -139,6 +149,35 @@ impl State {
         self.body_expired.get()
     }
 
+    /// Has whoever reads the body woken when its time is up.
+    pub(crate) fn wake_reader(&self, waker: &Waker) {
+        let mut reader = self.body_reader.borrow_mut();
+        if !reader.as_ref().is_some_and(|reader| reader.will_wake(waker)) {
+            *reader = Some(waker.clone());
+        }
+    }
+
+    pub(crate) fn leave_unread(&self) {
+        self.unread.set(true);
+    }
+
+    /// May the client still be sending what nobody will read?
+    pub(crate) fn is_unread(&self) -> bool {
+        self.unread.get()
+    }
+
+    pub(crate) fn part(&self) {
+        self.parting.set(true);
+    }
+
+    pub(crate) fn is_parting(&self) -> bool {
+        self.parting.get()
+    }
+
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.in_flight.get()
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight.get() == 0 && self.phase.get() == Phase::Idle
     }
@@ -164,18 +203,21 @@ impl State {
             Phase::Head => due(since, settings.read_timeout, now, Due::Slow),
             Phase::Exchange if self.multiplexed.get() => Due::Never,
             Phase::Exchange => {
-                if self.reads_body.get()
-                    && !self.body_expired.get()
-                    && let read = due(since, settings.read_timeout, now, Due::Slow)
-                    && read != Due::Never
-                {
-                    if read == Due::Slow {
-                        self.body_expired.set(true);
-                        return Due::Later(now);
-                    }
-                    return read;
+                let write = due(since, settings.write_timeout, now, Due::Slow);
+                if write == Due::Slow || !self.reads_body.get() || self.body_expired.get() {
+                    return write;
                 }
-                due(since, settings.write_timeout, now, Due::Slow)
+                match (due(since, settings.read_timeout, now, Due::Slow), write) {
+                    (Due::Slow, _) => {
+                        self.body_expired.set(true);
+                        if let Some(reader) = self.body_reader.borrow_mut().take() {
+                            reader.wake();
+                        }
+                        Due::Later(now)
+                    }
+                    (Due::Later(read), Due::Later(write)) => Due::Later(read.min(write)),
+                    (Due::Never, other) | (other, _) => other,
+                }
             }
         }
     }
@@ -208,3 +250,6 @@ fn due(since: Instant, limit: Option<Duration>, now: Instant, then: Due) -> Due 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

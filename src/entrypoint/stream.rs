@@ -6,10 +6,15 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf as _, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustix::net::RecvFlags;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::state::State;
+
+/// What is read at once of what nobody wants, and altogether.
+const DISCARDED: usize = 8 * 1024;
+const DISCARDED_AT_MOST: usize = 1024 * 1024;
 
 /// Bytes both ways, with those that were read ahead.
 pub(crate) struct Stream {
@@ -46,6 +51,29 @@ impl Stream {
         match &self.transport {
             Transport::Plain(tcp) => tcp.readable().await,
             Transport::Tls(tls) => tls.get_ref().readable().await,
+        }
+    }
+
+    /// Has anything come that the event loop has not told us of yet?
+    pub(crate) fn has_more(&self) -> bool {
+        let tcp = match &self.transport {
+            Transport::Plain(tcp) => tcp,
+            Transport::Tls(tls) => tls.get_ref(),
+        };
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        !self.ahead.is_empty() || rustix::net::recv(tcp, &mut [0_u8; 1][..], flags).is_ok_and(|(read, _)| read > 0)
+    }
+
+    /// Reads and forgets what the client is still sending. Closing with something unread makes the kernel reset the
+    /// connection, and the client may lose the answer that is on its way.
+    pub(crate) async fn discard(&mut self) {
+        let mut buffer = vec![0; DISCARDED];
+        let mut left = DISCARDED_AT_MOST;
+        while let Ok(read) = self.read(&mut buffer).await
+            && read > 0
+            && left > read
+        {
+            left -= read;
         }
     }
 

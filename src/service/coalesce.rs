@@ -2,13 +2,13 @@
 //!
 //! h2 flushes after each DATA frame, and TLS turns every write into a record and a system call of its own. Here a
 //! flush is only promised; whoever drives the connection calls [`Writes::drain`] after each poll, with the same
-//! context.
+//! context. A task of hyper's own that writes (a client's connection has one) wakes the driver.
 
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -21,6 +21,8 @@ struct Inner<T> {
     /// How much of it has been written.
     written: usize,
     unflushed: bool,
+    /// Who drained last, and will again.
+    driver: Option<Waker>,
 }
 
 /// The stream that hyper owns.
@@ -31,7 +33,7 @@ pub struct Writes<T>(Rc<RefCell<Inner<T>>>);
 
 /// Makes both ends of a stream.
 pub fn coalesced<T>(io: T) -> (Coalesced<T>, Writes<T>) {
-    let inner = Rc::new(RefCell::new(Inner { io, gathered: Vec::new(), written: 0, unflushed: false }));
+    let inner = Rc::new(RefCell::new(Inner { io, gathered: Vec::new(), written: 0, unflushed: false, driver: None }));
     (Coalesced(Rc::clone(&inner)), Writes(inner))
 }
 
@@ -42,12 +44,38 @@ impl<T: AsyncWrite + Unpin> Writes<T> {
     /// When the stream fails: the connection is over.
     pub fn drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.0.borrow_mut();
+        if !inner.is_driven_by(cx) {
+            inner.driver = Some(cx.waker().clone());
+        }
         ready!(inner.write_out(cx))?;
         if inner.unflushed {
             ready!(Pin::new(&mut inner.io).poll_flush(cx))?;
             inner.unflushed = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Has hyper let go of its end?
+    pub fn is_last(&self) -> bool {
+        Rc::strong_count(&self.0) == 1
+    }
+}
+
+impl<T> Inner<T> {
+    fn is_driven_by(&self, cx: &Context<'_>) -> bool {
+        self.driver.as_ref().is_some_and(|driver| driver.will_wake(cx.waker()))
+    }
+
+    fn wake_driver(&self) {
+        if let Some(driver) = &self.driver {
+            driver.wake_by_ref();
+        }
+    }
+}
+
+impl<T> Drop for Coalesced<T> {
+    fn drop(&mut self) {
+        self.0.borrow().wake_driver();
     }
 }
 
@@ -115,8 +143,12 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Coalesced<T> {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Promised; the driver keeps it.
+        let inner = self.0.borrow();
+        if inner.unflushed && !inner.is_driven_by(cx) {
+            inner.wake_driver();
+        }
         Poll::Ready(Ok(()))
     }
 

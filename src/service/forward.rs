@@ -344,7 +344,7 @@ pub(crate) fn classify(error: hyper::Error, record: &Record) -> Error {
 fn is_sound(head: &http::response::Parts) -> bool {
     // An unasked `101`; and a transfer coding that would be lost, as the header that names it does not pass.
     !head.status.is_informational()
-        && head.headers.get_all(TRANSFER_ENCODING).iter().all(|value| hop_by_hop::is_chunked(value))
+        && head.headers.get_all(TRANSFER_ENCODING).iter().all(hop_by_hop::is_chunked)
 }
 
 #[cfg(test)]

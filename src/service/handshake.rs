@@ -54,12 +54,21 @@ pub(crate) async fn connect(endpoint: &Arc<Endpoint>, upgrade: bool) -> Result<K
     let load = Load::new(connection.current_max_send_streams());
     let limit = Rc::clone(&load);
     let _owned_by_the_pool = tokio::task::spawn_local(async move {
+        let mut ended = None;
         let ended = poll_fn(|cx| {
-            let polled = Pin::new(&mut connection).poll(cx);
+            if ended.is_none()
+                && let Poll::Ready(how) = Pin::new(&mut connection).poll(cx)
+            {
+                ended = Some(how);
+            }
             limit.set_limit(connection.current_max_send_streams());
-            match writes.drain(cx) {
-                Poll::Ready(Err(_broken)) => Poll::Ready(Ok(())),
-                _ => polled,
+            if let Poll::Ready(Err(_broken)) = writes.drain(cx) {
+                return Poll::Ready(Ok(()));
+            }
+            // Nobody begins a stream any more, but those that are open still have something to say.
+            match ended.take_if(|_| writes.is_last()) {
+                Some(how) => Poll::Ready(how),
+                None => Poll::Pending,
             }
         });
         if let Err(error) = ended.await {

@@ -179,7 +179,8 @@ impl Name {
         // The task ends by itself: every lookup has a timeout. However it ends, the name is settled.
         let mut looking = Looking { name: Arc::clone(self), answer: None };
         let _owned_by_the_name = self.resolver.inner.control.spawn(async move {
-            looking.answer = looking.name.resolver.lookup(&looking.name.host, looking.name.port).await;
+            let answer = looking.name.resolver.lookup(&looking.name.host, looking.name.port).await;
+            looking.found(answer);
         });
     }
 
@@ -199,6 +200,12 @@ impl Name {
 struct Looking {
     name: Arc<Name>,
     answer: Option<Answer>,
+}
+
+impl Looking {
+    fn found(&mut self, answer: Option<Answer>) {
+        self.answer = answer;
+    }
 }
 
 impl Drop for Looking {

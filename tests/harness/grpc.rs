@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_stream::Stream;
 use tonic::body::Body;
 use tonic::metadata::MetadataValue;
@@ -26,6 +27,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
+use super::connection::PATIENCE;
 use super::secure::ServerTls;
 
 /// The one message there is.
@@ -165,7 +167,8 @@ impl GrpcClient {
         let mut request = Request::new(text(message));
         request.metadata_mut().insert("x-mark", mark.parse().unwrap());
         let path = PathAndQuery::from_static("/echo.Echo/Say");
-        self.inner.unary(request, path, Codec::new()).await
+        let answer = self.inner.unary(request, path, Codec::new());
+        timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(Status::cancelled("no answer in time")))
     }
 
     pub(crate) async fn chat(
@@ -174,6 +177,7 @@ impl GrpcClient {
     ) -> Result<Response<Streaming<Text>>, Status> {
         self.inner.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
         let path = PathAndQuery::from_static("/echo.Echo/Chat");
-        self.inner.streaming(Request::new(messages), path, Codec::new()).await
+        let answer = self.inner.streaming(Request::new(messages), path, Codec::new());
+        timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(Status::cancelled("no answer in time")))
     }
 }
