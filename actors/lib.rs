@@ -8,7 +8,8 @@
 //! └─ entrypoint × n   keeps an accept loop running on every worker; drives the drain
 //! ```
 //!
-//! - [`supervisor`] · [`configurator`] · [`provider`] · [`entrypoint`] · [`backoff`] when a restart is due
+//! - [`supervisor`] · [`configurator`] · [`provider`] · [`entrypoint`] · [`backoff`] when a restart is due · `look` "look again"
+//! - `hooks` killing actors, for tests only
 //!
 //! Used by the root alone, which starts the tree again should it ever end.
 //!

@@ -65,8 +65,6 @@ pub(crate) fn internal(install: &Install, entry_points: &[EntryPoint]) -> Config
     let redirections: Vec<Redirection> =
         install.entry_points.iter().filter_map(|(name, config)| redirection(install, name, config)).collect();
     provider::internal::redirect(&mut document, &redirections);
-    #[cfg(feature = "test-hooks")]
-    crate::hooks::route(&mut document);
     document
 }
 

@@ -130,7 +130,10 @@ impl Parts<'_> {
     fn configuration(&self, workers: usize) -> (configurator::Arguments, Vec<actors::provider::Arguments>) {
         let install = self.install;
         let entry_points = assembly::entry_points(install);
-        let internal = Arc::new(assembly::internal(install, &entry_points));
+        let internal = assembly::internal(install, &entry_points);
+        #[cfg(feature = "test-hooks")]
+        let internal = crate::hooks::route(internal, install);
+        let internal = Arc::new(internal);
         let resolver = Resolver::new(self.control.clone());
         let mut cx = Context::new(entry_points, install.servers_transport.clone(), resolver, workers);
         cx.precedence = install.providers.precedence();

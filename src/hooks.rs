@@ -7,7 +7,7 @@ use dynamic::{Configuration, Element, Source};
 use exchange::{Answer, Body, Request, Response};
 use http::{Method, StatusCode};
 
-use crate::install::INTERNAL_ENTRY_POINT;
+use crate::install::{INTERNAL_ENTRY_POINT, Install};
 
 pub(crate) const SERVICE: &str = "test-hooks@internal";
 
@@ -20,8 +20,11 @@ pub(crate) fn hooks() -> &'static actors::hooks::Hooks {
     &HOOKS
 }
 
-/// Adds the router.
-pub(crate) fn route(document: &mut Configuration) {
+/// Adds the router to a gateway that is going to run and has the entry point.
+pub(crate) fn route(mut document: Configuration, install: &Install) -> Configuration {
+    if !install.entry_points.contains_key(INTERNAL_ENTRY_POINT) {
+        return document;
+    }
     let router = Router {
         entry_points: vec![INTERNAL_ENTRY_POINT.to_owned()],
         rule: "PathPrefix(`/test-hooks/`)".to_owned(),
@@ -30,6 +33,7 @@ pub(crate) fn route(document: &mut Configuration) {
         ..Router::default()
     };
     document.http.routers.insert("test-hooks".into(), Arc::new(Element::new(router, Source::default())));
+    document
 }
 
 impl exchange::Handler for Handler {

@@ -1,3 +1,5 @@
+//! The API as tools read it: lists, objects, errors.
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;

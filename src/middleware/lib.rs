@@ -1,6 +1,6 @@
 //! What happens to a request on its way: middlewares, one file each, with configuration, behaviour and tests.
 //!
-//! - [`Config`] the catalogue · [`Step`] a built middleware, and [`run()`] the loop over a route's steps
+//! - [`Config`] the catalogue · `step`: [`Step`], a built middleware · `run`: [`run()`], the loop over a route's steps
 //! - paths: [`add_prefix`], [`strip_prefix`], [`strip_prefix_regex`], [`replace_path`], [`replace_path_regex`]
 //! - redirects: [`redirect_regex`], [`redirect_scheme`] · who may pass: [`basic_auth`], [`ip_allow_list`]
 //! - [`headers`] custom, CORS and security headers · [`rate_limit`] so many requests · [`chain`] several under one name

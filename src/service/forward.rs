@@ -13,7 +13,7 @@ use exchange::error::Retry;
 use exchange::{Body, Error, Kind, Record, Request, Response};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -49,8 +49,14 @@ pub(crate) async fn forward(balancer: &LoadBalancer, req: Request) -> Response {
     match answered {
         Ok((mut head, body)) => {
             record.origin_status.set(Some(head.status));
-            if head.status != http::StatusCode::SWITCHING_PROTOCOLS {
-                hop_by_hop::strip_response(&mut head.headers);
+            match head.status {
+                StatusCode::SWITCHING_PROTOCOLS => {}
+                StatusCode::NO_CONTENT => {
+                    hop_by_hop::strip_response(&mut head.headers);
+                    // RFC 9110 8.6. Over HTTP/2 a client would wait for what is promised, or break off.
+                    head.headers.remove(CONTENT_LENGTH);
+                }
+                _ => hop_by_hop::strip_response(&mut head.headers),
             }
             Response { head, body, failure: None }
         }
@@ -176,6 +182,7 @@ async fn dial_shared(endpoint: &Arc<Endpoint>) -> Result<Kept, Error> {
     let asked = Instant::now();
     let dialling = pool::dialling(endpoint);
     let turn = dialling.turn.lock().await;
+    pool::settled(endpoint).await;
     if let Some(kept) = pool::take(endpoint) {
         return Ok(kept);
     }

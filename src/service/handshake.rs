@@ -24,6 +24,8 @@ const BUFFER: usize = 64 * 1024;
 /// HTTP/2 windows: what an endpoint may send before it is read.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// What h2 counts with until the endpoint has said how many streams it allows.
+const UNTOLD: usize = usize::MAX - 1;
 
 /// Runs hyper's tasks on this worker.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +53,7 @@ pub(crate) async fn connect(endpoint: &Arc<Endpoint>, upgrade: bool) -> Result<K
     let (io, writes) = coalesced(stream);
     let handshake = http2_builder(endpoint).handshake(TokioIo::new(io));
     let (sender, mut connection) = drained(handshake, &writes).await.map_err(refused)?;
-    let load = Load::new(connection.current_max_send_streams());
+    let load = Rc::new(Load::new());
     let limit = Rc::clone(&load);
     let _owned_by_the_pool = tokio::task::spawn_local(async move {
         let mut ended = None;
@@ -61,7 +63,10 @@ pub(crate) async fn connect(endpoint: &Arc<Endpoint>, upgrade: bool) -> Result<K
             {
                 ended = Some(how);
             }
-            limit.set_limit(connection.current_max_send_streams());
+            match connection.current_max_send_streams() {
+                UNTOLD => {}
+                told => limit.settle(told),
+            }
             if let Poll::Ready(Err(_broken)) = writes.drain(cx) {
                 return Poll::Ready(Ok(()));
             }
@@ -107,6 +112,7 @@ fn http2_builder(endpoint: &Endpoint) -> http2::Builder<LocalExecutor> {
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_max_send_streams(UNTOLD)
         .max_header_list_size(u32::try_from(BUFFER).unwrap_or(u32::MAX));
     if let Some(interval) = transport.ping_interval {
         builder.keep_alive_interval(interval).keep_alive_timeout(transport.ping_timeout);

@@ -18,10 +18,15 @@ use exchange::body::Drive;
 use exchange::{Body, Kind};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::timeout;
 
 use crate::dial::Stream;
 use crate::endpoint::{Endpoint, EndpointId};
+
+/// How long an endpoint may take to say how many streams it allows, and what counts when it does not.
+const SETTLING: Duration = Duration::from_secs(1);
+const UNSAID: usize = 100;
 
 /// An HTTP/1 connection of ours, in an exchange or idle.
 pub struct Http1 {
@@ -51,6 +56,8 @@ pub(crate) struct Load {
     streams: Cell<usize>,
     /// How many streams the endpoint allows at once.
     limit: Cell<usize>,
+    settled: Cell<bool>,
+    told: Notify,
     idle_since: Cell<Instant>,
 }
 
@@ -113,6 +120,19 @@ pub(crate) fn share(connection: Http2) {
     POOLS.with_borrow_mut(|pools| {
         pools.entry(connection.endpoint.id()).or_default().shared.push(connection);
     });
+}
+
+/// Waits until no connection of the endpoint is so new that it has not said how much it takes.
+pub(crate) async fn settled(endpoint: &Endpoint) {
+    let unsettled = POOLS.with_borrow(|pools| {
+        let shared = &pools.get(&endpoint.id())?.shared;
+        shared.iter().find(|shared| !shared.load.settled.get()).map(|shared| Rc::clone(&shared.load))
+    });
+    if let Some(load) = unsettled
+        && timeout(SETTLING, load.told.notified()).await.is_err()
+    {
+        load.settle(UNSAID);
+    }
 }
 
 /// The lock under which this worker dials an HTTP/2 endpoint.
@@ -196,16 +216,23 @@ impl Http2 {
 }
 
 impl Load {
-    pub(crate) fn new(limit: usize) -> Rc<Self> {
-        Rc::new(Self {
+    /// Until the endpoint has said how many streams it allows, it gets one: it would refuse what is too many.
+    pub(crate) fn new() -> Self {
+        Self {
             streams: Cell::new(0),
-            limit: Cell::new(limit),
+            limit: Cell::new(1),
+            settled: Cell::new(false),
+            told: Notify::new(),
             idle_since: Cell::new(Instant::now()),
-        })
+        }
     }
 
-    pub(crate) fn set_limit(&self, limit: usize) {
+    /// The endpoint has said how many streams it allows.
+    pub(crate) fn settle(&self, limit: usize) {
         self.limit.set(limit);
+        if !self.settled.replace(true) {
+            self.told.notify_waiters();
+        }
     }
 
     fn has_room(&self) -> bool {

@@ -6,7 +6,7 @@
 //! - [`store`] [`Certificates`]: everything a snapshot needs to answer handshakes
 //!   · `resolver` name → certificate · `options` TLS options → server configuration
 //!   · `client_auth` asking clients for certificates · `parameters` versions, suites, curves
-//!   · `tickets` resumption
+//!   · `tickets` resumption · `digest` SHA-256
 //! - [`hello`] what a ClientHello says, read from bytes that stay where they are
 //! - [`mod@accept`] the server's half of a handshake · [`client`] the client's half, for upstreams
 //! - [`error`] why a handshake failed

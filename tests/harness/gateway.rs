@@ -32,8 +32,6 @@ pub(crate) struct Builder {
     manifests: Option<String>,
     /// `<name>` in any text stands for this port.
     ports: BTreeMap<String, u16>,
-    args: Vec<String>,
-    env: Vec<(String, String)>,
     folder: TempDir,
 }
 
@@ -56,8 +54,6 @@ pub(crate) fn gateway() -> Builder {
         dynamic: None,
         manifests: None,
         ports: BTreeMap::new(),
-        args: Vec::new(),
-        env: Vec::new(),
         folder: tempfile::tempdir().unwrap(),
     };
     builder.entry_point("web", json!({})).entry_point("traefik", json!({}))
@@ -116,11 +112,6 @@ impl Builder {
         self
     }
 
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
-        self.env.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
     /// A further file in the gateway's folder.
     pub(crate) fn beside(self, name: &str, text: &str) -> Self {
         fs::write(self.folder.path().join(name), text).unwrap();
@@ -144,9 +135,8 @@ impl Builder {
             self.ports.entry(name.clone()).or_insert_with(free_port);
         }
         self.write();
-        let mut args = vec![format!("--configFile={}", self.folder.path().join("install.yml").display())];
-        args.extend(self.args.iter().cloned());
-        let process = Process::start(self.folder.path(), &args, &self.env);
+        let args = [format!("--configFile={}", self.folder.path().join("install.yml").display())];
+        let process = Process::start(self.folder.path(), &args, &[]);
         Gateway { ports: self.ports.clone(), process, builder: self }
     }
 
@@ -213,10 +203,6 @@ impl Gateway {
 
     pub(crate) fn log(&self) -> String {
         self.process.log()
-    }
-
-    pub(crate) fn process_id(&self) -> u32 {
-        self.process.id()
     }
 
     /// Waits until `/ping` answers 200: listeners are bound, every provider has delivered.

@@ -12,8 +12,6 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
     pub(crate) chunked: bool,
     pub(crate) trailers: Headers,
-    /// These bytes and nothing else.
-    pub(crate) raw: Option<Vec<u8>>,
 }
 
 impl Request {
@@ -24,10 +22,6 @@ impl Request {
             target: target.to_owned(),
             ..Self::default()
         }
-    }
-
-    pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Self {
-        Self { method: "GET".to_owned(), raw: Some(bytes.into()), ..Self::default() }
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
@@ -41,9 +35,6 @@ impl Request {
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        if let Some(raw) = &self.raw {
-            return raw.clone();
-        }
         let mut lines = vec![format!("{} {} HTTP/1.1", self.method, self.target)];
         lines.extend(self.host.iter().map(|host| format!("Host: {host}")));
         lines.extend(self.headers.iter().map(|(name, value)| format!("{name}: {value}")));

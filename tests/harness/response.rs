@@ -128,10 +128,6 @@ impl Echo {
         self.text("backend")
     }
 
-    pub(crate) fn method(&self) -> &str {
-        self.text("method")
-    }
-
     pub(crate) fn target(&self) -> &str {
         self.text("target")
     }

@@ -105,11 +105,6 @@ impl ClientTls {
         self
     }
 
-    pub(crate) fn at_most(mut self, version: u16) -> Self {
-        self.maximum = version;
-        self
-    }
-
     fn config(&self) -> ClientConfig {
         let mut provider = aws_lc_rs::default_provider();
         if !self.ciphers.is_empty() {
@@ -154,11 +149,6 @@ impl ClientTls {
 pub(crate) struct ServerTls(Arc<ServerConfig>);
 
 impl ServerTls {
-    /// Shows this fixture.
-    pub(crate) fn showing(name: &str) -> Self {
-        Self::build(name, None, 13, &[])
-    }
-
     /// `clients`: the fixture whose clients alone are let in; `maximum`: 12 or 13.
     pub(crate) fn build(name: &str, clients: Option<&str>, maximum: u16, alpn: &[&str]) -> Self {
         let provider = Arc::new(aws_lc_rs::default_provider());

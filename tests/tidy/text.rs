@@ -6,6 +6,9 @@ use super::{File, files, must_be_empty, sources};
 const EMPTY_NAMES: &[&str] =
     &["utils", "util", "common", "helpers", "helper", "misc", "base", "types", "manager"];
 
+/// Traefik's own name of a format of the access log.
+const WIRE_NAMES: &[&str] = &["src/telemetry/access_log/common.rs"];
+
 /// A file above this many lines (its tests not counted) is two things.
 const TOO_LONG: usize = 600;
 /// Above this it is named in the test's output: a question, not a crime.
@@ -36,7 +39,7 @@ impl File {
 #[test]
 fn modules_have_names_that_say_something() {
     let mut breaches = Vec::new();
-    for file in sources() {
+    for file in sources().into_iter().filter(|file| !WIRE_NAMES.contains(&file.path.as_str())) {
         let parts: Vec<&str> = file.path.trim_end_matches(".rs").split('/').collect();
         if parts.last() == Some(&"mod") {
             breaches.push(format!("{}: write `foo.rs` with `foo/` beside it", file.path));
@@ -104,7 +107,11 @@ fn every_crate_opens_with_a_map() {
             let Some(name) = text.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) else {
                 continue;
             };
-            if !test && name != "tests" && !map.contains(&format!("`{name}`")) {
+            let forms = ["", "mod@", "()"].map(|form| match form {
+                "mod@" => format!("`mod@{name}`"),
+                form => format!("`{name}{form}`"),
+            });
+            if !test && name != "tests" && !forms.iter().any(|form| map.contains(form)) {
                 breaches.push(file.at(line, &format!("`{name}` is not on the map")));
             }
         }

@@ -1,3 +1,5 @@
+//! Lines of the access log, byte by byte.
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

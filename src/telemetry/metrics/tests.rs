@@ -1,3 +1,5 @@
+//! Counting and the text that is scraped.
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};

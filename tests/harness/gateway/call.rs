@@ -42,12 +42,6 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// From this loopback address.
-    pub(crate) fn from(mut self, source: &str) -> Self {
-        self.source = Some(source.parse().unwrap());
-        self
-    }
-
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.request = self.request.header(name, value);
         self
