@@ -1,29 +1,40 @@
 //! `portcullis check` — looks for mistakes in configuration, with the code that serves it.
 //!
 //! - `files` which files there are and what each of them is · `findings` what was found, in order, with its lines
+//! - `sarif` the same for code hosts and editors
 //!
 //! All files together are one configuration: a router of one may name a middleware of another.
 
 mod files;
 mod findings;
+mod sarif;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use document::Problem;
+use serde::Serialize;
 
 use self::files::Files;
 use self::findings::Findings;
-use crate::command::Output;
 use crate::install::{self, Install};
 use crate::offline;
 use crate::printing::{complain, say};
 
+/// How problems are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    #[default]
+    Human,
+    Json,
+    Sarif,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// How problems are printed: for people, or as a JSON array.
+    /// How problems are printed: for people, as a JSON array, or as SARIF 2.1.0.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    output: Output,
+    output: Format,
     /// A Secret, ConfigMap or EndpointSlice that no manifest holds is an error, not a warning.
     #[arg(long)]
     strict: bool,
@@ -37,13 +48,18 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     let files = Files::collect(&options.paths);
     let findings = find(&files, options.strict);
     match options.output {
-        Output::Human => print_for_people(&findings, files.count()),
-        Output::Json => match serde_json::to_string_pretty(findings.problems()) {
-            Ok(text) => say(text),
-            Err(error) => complain(format_args!("error: {error}")),
-        },
+        Format::Human => print_for_people(&findings, files.count()),
+        Format::Json => print(findings.problems()),
+        Format::Sarif => print(&sarif::log(findings.problems())),
     }
     if findings.errors() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn print<T: Serialize + ?Sized>(value: &T) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => say(text),
+        Err(error) => complain(format_args!("error: {error}")),
+    }
 }
 
 /// Everything that is wrong in the files.

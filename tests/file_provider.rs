@@ -57,9 +57,10 @@ async fn a_file_rewritten_in_place_loses_nothing() {
     let text = gateway.fill(&routes(&["shop", "blog"]));
     let path = gateway.folder().join("dynamic.yml");
     let mut file = fs::File::create(&path).unwrap();
-    // Truncated, then written in two parts: neither state in between is ever served.
+    // Truncated, then written in two parts: neither state in between is ever served. A file that stays open for
+    // longer than the quiet time is read as it is; its first part here is no whole document.
     gateway.get("http://shop.test/").await.is(200);
-    let (first, second) = text.as_bytes().split_at(text.len() / 2);
+    let (first, second) = text.as_bytes().split_at(text.rfind("url:").unwrap());
     file.write_all(first).unwrap();
     file.sync_all().unwrap();
     gateway.get("http://shop.test/").await.is(200);

@@ -10,6 +10,7 @@ mod harness;
 mod actors;
 mod api;
 mod cli;
+mod data_plane;
 mod drain;
 mod facts;
 mod file_provider;

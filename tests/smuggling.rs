@@ -1,6 +1,7 @@
 //! Requests made to be read differently by two readers. Each is refused or made harmless: the backend never sees a
 //! second request, never sees an oddity, and the next client is served.
 
+mod answers;
 mod framing;
 mod heads;
 mod http2;

@@ -270,7 +270,8 @@ async fn handshake(
             return None;
         }
     };
-    let shaken = timeout(HANDSHAKE, shake(listening, tls::accept(&config, &read, tcp, Some(local.ip())))).await;
+    let shaken =
+        timeout(HANDSHAKE, shake(listening, tls::accept(&config, &read, tcp, Some(local.ip())))).await;
     match shaken {
         Ok(Ok(stream)) => {
             let negotiated = stream.negotiated();

@@ -43,9 +43,8 @@ pub(crate) async fn serve(cx: Rc<Serving>, stream: Stream) {
     let mut told: Option<Instant> = None;
     poll_fn(|task| {
         seat.wake_with(task.waker());
-        let mut goodbye = cx.drain.is_draining()
-            || cx.state.is_parting()
-            || cx.state.is_last(&cx.entry_point.settings);
+        let mut goodbye =
+            cx.drain.is_draining() || cx.state.is_parting() || cx.state.is_last(&cx.entry_point.settings);
         while timer.as_mut().poll(task).is_ready() {
             let now = Instant::now();
             let next = match cx.state.due(&cx.entry_point.settings, now) {

@@ -61,7 +61,8 @@ impl Stream {
             Transport::Tls(tls) => tls.get_ref(),
         };
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        !self.ahead.is_empty() || rustix::net::recv(tcp, &mut [0_u8; 1][..], flags).is_ok_and(|(read, _)| read > 0)
+        !self.ahead.is_empty()
+            || rustix::net::recv(tcp, &mut [0_u8; 1][..], flags).is_ok_and(|(read, _)| read > 0)
     }
 
     /// Reads and forgets what the client is still sending. Closing with something unread makes the kernel reset the

@@ -23,6 +23,8 @@ struct Inner<T> {
     unflushed: bool,
     /// Who drained last, and will again.
     driver: Option<Waker>,
+    /// A task of hyper's own that waits for room. A stream wakes one writer only, and that is the driver.
+    writer: Option<Waker>,
 }
 
 /// The stream that hyper owns.
@@ -33,7 +35,14 @@ pub struct Writes<T>(Rc<RefCell<Inner<T>>>);
 
 /// Makes both ends of a stream.
 pub fn coalesced<T>(io: T) -> (Coalesced<T>, Writes<T>) {
-    let inner = Rc::new(RefCell::new(Inner { io, gathered: Vec::new(), written: 0, unflushed: false, driver: None }));
+    let inner = Rc::new(RefCell::new(Inner {
+        io,
+        gathered: Vec::new(),
+        written: 0,
+        unflushed: false,
+        driver: None,
+        writer: None,
+    }));
     (Coalesced(Rc::clone(&inner)), Writes(inner))
 }
 
@@ -48,6 +57,9 @@ impl<T: AsyncWrite + Unpin> Writes<T> {
             inner.driver = Some(cx.waker().clone());
         }
         ready!(inner.write_out(cx))?;
+        if let Some(writer) = inner.writer.take() {
+            writer.wake();
+        }
         if inner.unflushed {
             ready!(Pin::new(&mut inner.io).poll_flush(cx))?;
             inner.unflushed = false;
@@ -93,6 +105,29 @@ impl<T: AsyncWrite + Unpin> Inner<T> {
         Poll::Ready(Ok(()))
     }
 
+    /// Makes the buffer empty, or waits until it is: a driver by the stream, others by the driver.
+    fn make_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.driver.is_none() || self.is_driven_by(cx) {
+            return self.write_out(cx);
+        }
+        if self.pending() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        self.writer = Some(cx.waker().clone());
+        self.wake_driver();
+        Poll::Pending
+    }
+
+    /// A write that is larger than the buffer.
+    fn write_through(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.driver.is_none() || self.is_driven_by(cx) {
+            return Pin::new(&mut self.io).poll_write(cx, buf);
+        }
+        let (first, _) = buf.split_at_checked(CAPACITY).unwrap_or((buf, &[]));
+        self.gathered.extend_from_slice(first);
+        Poll::Ready(Ok(first.len()))
+    }
+
     fn pending(&self) -> usize {
         self.gathered.len() - self.written
     }
@@ -108,11 +143,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Coalesced<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let mut inner = self.0.borrow_mut();
         if inner.pending() + buf.len() > CAPACITY {
-            ready!(inner.write_out(cx))?;
+            ready!(inner.make_room(cx))?;
         }
         inner.unflushed = true;
         if buf.len() >= CAPACITY {
-            return Pin::new(&mut inner.io).poll_write(cx, buf);
+            return inner.write_through(cx, buf);
         }
         inner.gathered.extend_from_slice(buf);
         Poll::Ready(Ok(buf.len()))
@@ -126,12 +161,12 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Coalesced<T> {
         let total: usize = bufs.iter().map(|buf| buf.len()).sum();
         let mut inner = self.0.borrow_mut();
         if inner.pending() + total > CAPACITY {
-            ready!(inner.write_out(cx))?;
+            ready!(inner.make_room(cx))?;
         }
         inner.unflushed = true;
         if total >= CAPACITY {
             let largest = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
-            return Pin::new(&mut inner.io).poll_write(cx, largest);
+            return inner.write_through(cx, largest);
         }
         for buf in bufs {
             inner.gathered.extend_from_slice(buf);
@@ -154,7 +189,10 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Coalesced<T> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.0.borrow_mut();
-        ready!(inner.write_out(cx))?;
+        ready!(inner.make_room(cx))?;
         Pin::new(&mut inner.io).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;

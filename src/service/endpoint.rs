@@ -93,7 +93,10 @@ impl Endpoint {
         if authority.as_str().contains('@') {
             return Err(refused("user information is not served"));
         }
-        let port = authority.port_u16().unwrap_or(default_port);
+        let port = match authority.as_str().strip_prefix(authority.host()) {
+            Some("" | ":") => default_port,
+            _ => authority.port_u16().ok_or_else(|| refused("its port is no number below 65536"))?,
+        };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() {
             return Err(refused("it has no host"));
@@ -236,3 +239,6 @@ impl EndpointId {
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,3 +84,6 @@ impl http_body::Body for Gated {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,9 +74,7 @@ async fn send(
     let sent = match upgrade {
         Some(upgrade) => Box::pin(upgrade::forward(endpoint, outgoing, upgrade, record)).await,
         None => match send_pooled(endpoint, outgoing, &record).await {
-            Ok((head, _)) if !is_sound(&head) => {
-                Err(Error::upstream(Kind::UpstreamMalformed, Retry::Never))
-            }
+            Ok((head, _)) if !is_sound(&head) => Err(Error::upstream(Kind::UpstreamMalformed, Retry::Never)),
             sent => sent,
         },
     };
@@ -168,8 +166,11 @@ async fn send_pooled(
 
 /// Sends on a new connection.
 async fn send_fresh(endpoint: &Arc<Endpoint>, req: Outgoing, record: &Record) -> Result<Upstream, Error> {
-    let kept =
-        if endpoint.shares() { dial_shared(endpoint).await? } else { handshake::connect(endpoint, false).await? };
+    let kept = if endpoint.shares() {
+        dial_shared(endpoint).await?
+    } else {
+        handshake::connect(endpoint, false).await?
+    };
     let sent = match endpoint.transport().response_header_timeout {
         None => send_on(kept, endpoint, req, record).await,
         Some(limit) => watch::deadline(limit, req, |req| send_on(kept, endpoint, req, record)).await,

@@ -237,3 +237,6 @@ impl LoadBalancer {
         self.pass_host_header
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,9 +157,10 @@ impl Name {
 
     /// Is the address in the last answer, or is there none?
     pub(crate) fn has(&self, address: SocketAddr) -> bool {
-        self.answer.load().as_ref().is_none_or(|answer| {
-            answer.addresses.is_empty() || answer.addresses.contains(&address)
-        })
+        self.answer
+            .load()
+            .as_ref()
+            .is_none_or(|answer| answer.addresses.is_empty() || answer.addresses.contains(&address))
     }
 
     /// Starts a lookup when the last answer is not fresh any more.
@@ -236,3 +237,6 @@ impl fmt::Debug for Name {
         write!(f, "{}:{}", self.host, self.port)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,3 +147,6 @@ fn idle_per_worker(configured: i64, workers: usize) -> usize {
         Ok(configured) => (configured / workers.max(1)).max(4),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -156,7 +156,8 @@ pub fn explain(
     Ok(told)
 }
 
-/// The entry point asked for; else the first with a route for the request; else the first with any route; else any.
+/// The entry point asked for; else the first with a route for the request; else the first with a route that is not
+/// the gateway's own; else the first with any; else any.
 fn choose<'s>(
     snapshot: &'s Snapshot,
     question: &Question,
@@ -172,8 +173,11 @@ fn choose<'s>(
         snapshot.entry_points.iter().map(|(n, ep)| (n, &**ep)).collect();
     all.sort_by_key(|(name, _)| Arc::clone(name));
     let serving = all.iter().find(|(_, ep)| ep.table(question.secure).find(view).is_some());
+    let is_wanted =
+        |ep: &EntryPoint| ep.table(question.secure).iter().any(|entry| !entry.value.name.internal);
+    let wanted = || all.iter().find(|(_, ep)| is_wanted(ep));
     let used = || all.iter().find(|(_, ep)| !ep.table(question.secure).is_empty());
-    let found = serving.or_else(used).or_else(|| all.first());
+    let found = serving.or_else(wanted).or_else(used).or_else(|| all.first());
     found.copied().ok_or_else(|| "there is no entry point".to_owned())
 }
 

@@ -143,7 +143,8 @@ fn tests_wait_for_the_thing_itself() {
         let paused = ["start_paused", "time::pause(", "time::advance("].iter().any(|p| file.text.contains(p));
         for (line, text, test) in file.lines() {
             let code = text.split("//").next().unwrap_or_default();
-            let sleeps = code.contains("sleep(") && !file.path.starts_with("tests/tidy");
+            let sleeps =
+                code.contains("sleep(") && code.contains(".await") && !file.path.starts_with("tests/tidy");
             if code.contains(concat!("thread::", "sleep")) || (sleeps && test && !paused) {
                 breaches.push(file.at(line, text));
             }
