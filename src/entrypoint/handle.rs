@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -50,7 +50,8 @@ pub(crate) async fn handle(
         Open { record: Rc::clone(&record), state: Rc::clone(&cx.state), recorder: Rc::clone(&cx.recorder) };
     let is_http1 = req.version() <= Version::HTTP_11;
     let res = match receive(&cx, req, &record) {
-        Ok(req) => guarded(route(&cx, req)).await,
+        // Pinned here, where it is made: a future of this size is not to be moved.
+        Ok(req) => guarded(pin!(route(&cx, req))).await,
         Err(kind) => {
             if is_http1 {
                 // Its framing cannot be trusted either.
@@ -78,7 +79,7 @@ fn seen(req: &http::Request<Incoming>) -> Seen {
 }
 
 /// Makes the request canonical, or says why it cannot be.
-fn receive(cx: &Serving, req: http::Request<Incoming>, record: &Rc<Record>) -> Result<Request, Kind> {
+fn receive(cx: &Serving, req: http::Request<Incoming>, record: &Rc<Record>) -> Result<Box<Request>, Kind> {
     let (mut head, incoming) = req.into_parts();
     head.extensions.clear();
     let settings = &cx.entry_point.settings;
@@ -113,7 +114,7 @@ fn receive(cx: &Serving, req: http::Request<Incoming>, record: &Rc<Record>) -> R
             port: &authority.port,
         },
     );
-    Ok(Request {
+    Ok(Box::new(Request {
         head,
         body: Received::wrap(incoming, record, &cx.state, settings.read_timeout),
         host: Rc::clone(&authority.host),
@@ -122,7 +123,7 @@ fn receive(cx: &Serving, req: http::Request<Incoming>, record: &Rc<Record>) -> R
         record: Rc::clone(record),
         append_forwarded_for: !settings.forwarded.not_append_for,
         upgrade: upgrade.map(|_| cx.state.offer_upgrade()),
-    })
+    }))
 }
 
 fn upgrade_kind(protocol: &HeaderValue) -> Protocol {
@@ -141,7 +142,7 @@ fn note_kind(record: &Record, headers: &HeaderMap) {
 }
 
 /// Finds the route in the snapshot of this moment and runs it.
-async fn route(cx: &Serving, req: Request) -> Response {
+async fn route(cx: &Serving, req: Box<Request>) -> Response {
     let route = match find(cx, &req) {
         Ok(route) => route,
         Err(kind) => return Error::internal(kind).into_response(),
@@ -178,8 +179,7 @@ fn find(cx: &Serving, req: &Request) -> Result<Arc<Route>, Kind> {
 }
 
 /// A panic in a route is a 500, not the end of the connection.
-async fn guarded(answer: impl Future<Output = Response>) -> Response {
-    let mut answer = pin!(answer);
+async fn guarded(mut answer: Pin<&mut impl Future<Output = Response>>) -> Response {
     let caught = std::future::poll_fn(|cx| {
         match std::panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
             Ok(polled) => polled.map(Some),

@@ -26,7 +26,8 @@ use crate::{expect, handshake, hop_by_hop, upgrade, watch};
 pub(crate) type Upstream = (http::response::Parts, Body);
 
 /// What is sent upstream.
-pub(crate) type Outgoing = http::Request<Body>;
+/// Boxed: it passes through futures that would each hold it by value, twice.
+pub(crate) type Outgoing = Box<http::Request<Body>>;
 
 /// A failed try. `unsent`: the request, when none of it was sent.
 pub(crate) struct Failed {
@@ -35,7 +36,7 @@ pub(crate) struct Failed {
 }
 
 /// Chooses an endpoint and forwards to it; a failure becomes the response that stands for it.
-pub(crate) async fn forward(balancer: &LoadBalancer, req: Request) -> Response {
+pub(crate) async fn forward(balancer: &LoadBalancer, req: Box<Request>) -> Response {
     let Some(endpoint) = balancer.choose() else {
         return Error::internal(Kind::NoEndpoint).into_response();
     };
@@ -67,10 +68,10 @@ pub(crate) async fn forward(balancer: &LoadBalancer, req: Request) -> Response {
 async fn send(
     balancer: &LoadBalancer,
     endpoint: &Arc<Endpoint>,
-    req: Request,
+    req: Box<Request>,
 ) -> Result<Upstream, Box<Response>> {
     let record = Rc::clone(&req.record);
-    let (outgoing, upgrade) = prepare(balancer, endpoint, req)?;
+    let (outgoing, upgrade) = prepare(balancer, endpoint, *req)?;
     let sent = match upgrade {
         Some(upgrade) => Box::pin(upgrade::forward(endpoint, outgoing, upgrade, record)).await,
         None => match send_pooled(endpoint, outgoing, &record).await {
@@ -88,7 +89,7 @@ fn prepare(
     req: Request,
 ) -> Result<(Outgoing, Option<upgrade::Wanted>), Box<Response>> {
     let target = endpoint.target_of(&req.head.uri)?;
-    let mut outgoing = http::Request::new(req.body);
+    let mut outgoing = Box::new(http::Request::new(req.body));
     *outgoing.method_mut() = req.head.method;
     *outgoing.uri_mut() = Uri::from(target);
     *outgoing.headers_mut() = req.head.headers;
@@ -201,7 +202,7 @@ fn spare(req: &Outgoing) -> Option<Outgoing> {
     if !idempotent || !req.body().is_empty() {
         return None;
     }
-    let mut spare = http::Request::new(Body::Empty);
+    let mut spare = Box::new(http::Request::new(Body::Empty));
     *spare.method_mut() = req.method().clone();
     *spare.uri_mut() = req.uri().clone();
     *spare.headers_mut() = req.headers().clone();
@@ -232,7 +233,7 @@ async fn send_http1(
     record: &Record,
 ) -> Result<Upstream, Failed> {
     frame(&mut req);
-    let answer = connection.sender.try_send_request(req);
+    let answer = connection.sender.try_send_request(*req);
     let mut answer = pin!(answer);
     let answered = poll_fn(|cx| {
         connection.poll_once(cx);
@@ -249,7 +250,7 @@ async fn send_http1(
             Ok((head, Body::Upstream(incoming, Some(connection))))
         }
         Err(mut failed) => {
-            let unsent = failed.take_message().map(origin_form);
+            let unsent = failed.take_message().map(|req| origin_form(Box::new(req)));
             Err(Failed { error: classify(failed.into_error(), record), unsent })
         }
     }
@@ -294,7 +295,7 @@ async fn send_http2(
     if let Err(error) = absolute_form(&mut req, endpoint) {
         return Err(Failed { error, unsent: None });
     }
-    match connection.sender.try_send_request(req).await {
+    match connection.sender.try_send_request(*req).await {
         Ok(res) => {
             let (head, incoming): (_, Incoming) = res.into_parts();
             if incoming.is_end_stream() {
@@ -303,7 +304,7 @@ async fn send_http2(
             Ok((head, Body::Upstream(incoming, Some(Box::new(lease)))))
         }
         Err(mut failed) => {
-            let unsent = failed.take_message().map(origin_form);
+            let unsent = failed.take_message().map(|req| origin_form(Box::new(req)));
             Err(Failed { error: classify(failed.into_error(), record), unsent })
         }
     }

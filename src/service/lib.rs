@@ -161,13 +161,13 @@ impl Service {
     }
 
     /// Answers the request: chooses, forwards, and makes a response of a failure too.
-    pub async fn call(&self, req: Request) -> Response {
+    pub async fn call(&self, req: Box<Request>) -> Response {
         let mut service = self;
         // Composite services cannot refer to themselves: building them found every loop.
         loop {
             match &service.kind {
                 ServiceKind::LoadBalancer(balancer) => return forward::forward(balancer, req).await,
-                ServiceKind::Handler(handler) => return handler.handle(req).await,
+                ServiceKind::Handler(handler) => return handler.handle(*req).await,
                 ServiceKind::Weighted(group) => match group.choose() {
                     Some(child) => service = child,
                     None => return Error::internal(Kind::NoEndpoint).into_response(),

@@ -51,7 +51,7 @@ pub(crate) async fn forward(
         }
     });
     frame(&mut req);
-    let answer = async { sender.send_request(req).await.map_err(|error| classify(error, &record)) };
+    let answer = async { sender.send_request(*req).await.map_err(|error| classify(error, &record)) };
     let mut res = match endpoint.transport().response_header_timeout {
         None => answer.await?,
         Some(limit) => timeout(limit, answer)

@@ -171,7 +171,7 @@ impl Route {
     /// Answers a request that was found to belong here: middlewares, then the service.
     pub async fn serve(&self, req: Request) -> Response {
         *req.record.route.borrow_mut() = Some(Arc::clone(&self.name));
-        middleware::run(&self.steps, req, &self.service).await
+        middleware::run(&self.steps, Box::new(req), &self.service).await
     }
 }
 

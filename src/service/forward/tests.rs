@@ -5,8 +5,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 
 use super::{append_forwarded_for, frame, is_sound, origin_form, spare};
 
-fn request(method: Method, body: Body) -> Request<Body> {
-    let mut req = Request::new(body);
+fn request(method: Method, body: Body) -> super::Outgoing {
+    let mut req = Box::new(Request::new(body));
     *req.method_mut() = method;
     req.headers_mut().insert("x-own", HeaderValue::from_static("1"));
     req

@@ -93,7 +93,7 @@ fn run(
     let service = Service::handler(Arc::clone(&caught) as Arc<dyn Handler>);
     let req = state.request(question, asked, entry_point);
     let steps = std::slice::from_ref(step);
-    let mut running = std::pin::pin!(middleware::run(steps, req, &service));
+    let mut running = std::pin::pin!(middleware::run(steps, Box::new(req), &service));
     let polled = running.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()));
     let Poll::Ready(res) = polled else { return None };
     let passed = caught.0.lock().unwrap_or_else(PoisonError::into_inner).take();

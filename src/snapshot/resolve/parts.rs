@@ -99,7 +99,7 @@ struct Guarded {
 
 impl Handler for Guarded {
     fn handle(&self, req: Request) -> Answer<'_> {
-        Box::pin(middleware::run(&self.steps, req, &self.service))
+        Box::pin(middleware::run(&self.steps, Box::new(req), &self.service))
     }
 }
 
