@@ -4,7 +4,7 @@
 //! Invariant: it does nothing but supervise. A child that gives no answer is abandoned and replaced.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr, SupervisionEvent};
@@ -296,10 +296,14 @@ impl Restarts {
 impl From<Ask> for crate::hooks::Child {
     fn from(ask: Ask) -> Self {
         let cell = ask.cell();
-        let hang: Arc<dyn Fn() + Send + Sync> = match ask {
-            Ask::Configurator(actor) => Arc::new(move || drop(actor.cast(configurator::Message::Hang))),
-            Ask::Provider(actor) => Arc::new(move || drop(actor.cast(provider::Message::Hang))),
-            Ask::EntryPoint(actor) => Arc::new(move || drop(actor.cast(entrypoint::Message::Hang))),
+        let hang: std::sync::Arc<dyn Fn() + Send + Sync> = match ask {
+            Ask::Configurator(actor) => {
+                std::sync::Arc::new(move || drop(actor.cast(configurator::Message::Hang)))
+            }
+            Ask::Provider(actor) => std::sync::Arc::new(move || drop(actor.cast(provider::Message::Hang))),
+            Ask::EntryPoint(actor) => {
+                std::sync::Arc::new(move || drop(actor.cast(entrypoint::Message::Hang)))
+            }
         };
         Self { cell, hang }
     }
