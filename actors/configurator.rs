@@ -41,7 +41,7 @@ pub struct Arguments {
     pub published: Arc<Published>,
     pub report: watch::Sender<Arc<Report>>,
     pub metrics: Arc<Metrics>,
-    /// At most one publication in this time; zero: as they come.
+    /// Of each provider at most one change in this time; zero: as they come.
     pub throttle: Duration,
     /// Told once every provider has delivered.
     pub completed: Arc<dyn Fn() + Send + Sync>,
@@ -53,7 +53,6 @@ pub struct State {
     is_compiling: bool,
     /// Something changed since the compile in flight took its documents.
     is_dirty: bool,
-    last: Option<Instant>,
     merger: Arc<Mutex<Merger>>,
     /// What the last compile was made from.
     compiled: Arc<Mutex<Option<Documents>>>,
@@ -68,14 +67,17 @@ impl Actor for Configurator {
     async fn pre_start(
         &self,
         myself: ActorRef<Message>,
-        args: Arguments,
+        mut args: Arguments,
     ) -> Result<State, ActorProcessingErr> {
         let seen = Seen::default();
         let mut tasks = JoinSet::new();
-        for documents in &args.documents {
+        let throttle = args.throttle;
+        for cell in &mut args.documents {
+            let mut documents = cell.clone();
+            let (admitted, compiled_from) = watch::channel(documents.borrow_and_update().clone());
+            *cell = compiled_from;
             let look = Look::new(myself.clone(), &seen, || Message::DocumentsChanged);
-            let mut documents = documents.clone();
-            tasks.spawn(async move { while documents.changed().await.is_ok() && look.raise() {} });
+            tasks.spawn(admit(documents, admitted, throttle, move || look.raise()));
         }
         // Without any provider there is still what the gateway itself offers.
         Look::new(myself, &seen, || Message::DocumentsChanged).raise();
@@ -85,7 +87,6 @@ impl Actor for Configurator {
             seen,
             is_compiling: false,
             is_dirty: false,
-            last: None,
             merger,
             compiled: Arc::default(),
             tasks,
@@ -127,21 +128,36 @@ impl State {
         }
         self.is_compiling = true;
         self.is_dirty = false;
-        let wait = self.last.map_or(Duration::ZERO, |last| self.args.throttle.saturating_sub(last.elapsed()));
-        self.last = Some(Instant::now() + wait);
         let (args, merger, compiled) =
             (self.args.clone(), Arc::clone(&self.merger), Arc::clone(&self.compiled));
         let myself = myself.clone();
         self.tasks.spawn(async move {
-            if !wait.is_zero() {
-                tokio::time::sleep(wait).await;
-            }
             let work = tokio::task::spawn_blocking(move || compile(&args, &merger, &compiled));
             if let Err(error) = work.await {
                 tracing::error!(error = %error, "a compile ended in a panic; the last snapshot serves on");
             }
             let _gone = myself.cast(Message::CompileEnded);
         });
+    }
+}
+
+/// Hands on what a provider publishes: the first documents at once, then the latest, at most once in `throttle`.
+/// What is compiled is what was handed on, so that a change of another provider does not carry these along early.
+async fn admit(
+    mut documents: watch::Receiver<Documents>,
+    admitted: watch::Sender<Documents>,
+    throttle: Duration,
+    raise: impl Fn() -> bool,
+) {
+    while documents.changed().await.is_ok() {
+        let latest = documents.borrow_and_update().clone();
+        admitted.send_replace(latest);
+        if !raise() {
+            return;
+        }
+        if !throttle.is_zero() {
+            tokio::time::sleep(throttle).await;
+        }
     }
 }
 
@@ -196,5 +212,46 @@ fn tell(before: &Report, now: &Report, generation: u64, took: Duration) {
         }
     }
     let routers = now.routers.len();
-    tracing::info!(generation, routers, milliseconds = took.as_secs_f64() * 1e3, "configuration is in use");
+    tracing::info!(generation, routers, milliseconds = milliseconds(took), "configuration is in use");
+}
+
+/// To the microsecond; a binary fraction is printed as the nearest decimal, so no digits follow.
+fn milliseconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Documents that can be told apart.
+    fn documents(name: &str) -> Documents {
+        Documents::from([(name.into(), Arc::default())])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_documents_are_handed_on_at_once_and_then_the_latest_of_a_period() {
+        let (publish, documents_cell) = watch::channel(Documents::new());
+        let (admitted, mut handed_on) = watch::channel(Documents::new());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(admit(documents_cell, admitted, Duration::from_secs(5), || true));
+        let begun = tokio::time::Instant::now();
+        for (published, expected, seconds) in [(&["a"][..], "a", 0), (&["b", "c"], "c", 5), (&["d"], "d", 10)]
+        {
+            for name in published {
+                publish.send_replace(documents(name));
+            }
+            handed_on.changed().await.unwrap();
+            assert_eq!(*handed_on.borrow_and_update(), documents(expected));
+            assert_eq!(begun.elapsed().as_secs(), seconds, "{expected}");
+        }
+    }
+
+    #[test]
+    fn a_duration_has_three_decimals_at_most() {
+        for (micros, expected) in [(141.691, "0.142"), (1.4, "0.001"), (12_345_678.9, "12345.679")] {
+            let took = Duration::from_secs_f64(micros / 1e6);
+            assert_eq!(milliseconds(took).to_string(), expected);
+        }
+    }
 }

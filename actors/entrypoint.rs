@@ -90,7 +90,7 @@ impl Actor for EntryPointActor {
 impl State {
     fn look(&self) {
         self.seen.clear();
-        if *self.args.phase.borrow() == Phase::Draining {
+        if *self.args.phase.borrow() >= Phase::Draining {
             return;
         }
         for worker in 0..self.args.workers.count() {

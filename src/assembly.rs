@@ -1,5 +1,6 @@
 //! From the install configuration to what the crates are built with; the same for serving, `check` and `explain`.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +12,8 @@ use dynamic::merge::{EntryPoint, Model};
 use entrypoint::Listen;
 use entrypoint::address::{Address, Host};
 use entrypoint::config::{self, UnderscoreHeaders};
-use entrypoint::settings::{
-    EncodedCharacters, Forwarded, HEADER_BYTES, HEADER_FIELDS, Http2, Settings, Underscores,
-};
+use entrypoint::settings::{Forwarded, HEADER_BYTES, HEADER_FIELDS, Http2, Settings};
+use exchange::admission::{Admission, EncodedCharacters, Underscores};
 use provider::internal::Redirection;
 
 use crate::install::Install;
@@ -115,7 +115,27 @@ pub(crate) fn settings(config: &config::Config, install: &Install) -> Result<Set
         grace: life_cycle.grace_time_out.positive().unwrap_or(Duration::ZERO),
         max_header_bytes: bytes,
         max_header_fields: fields,
-        canonical: exchange::canonical::Rules {
+        admission: admission(config),
+        forwarded: forwarded(config, install)?,
+        http2: Http2 {
+            max_concurrent_streams: config.http2.max_concurrent_streams,
+            max_decoder_header_table_size: config.http2.max_decoder_header_table_size,
+            extended_connect: config.http2.extended_connect,
+        },
+    })
+}
+
+/// What each entry point lets in, for whoever explains.
+pub(crate) fn admissions(install: &Install) -> Arc<BTreeMap<Arc<str>, Admission>> {
+    let admissions =
+        install.entry_points.iter().map(|(name, config)| (name.as_str().into(), admission(config)));
+    Arc::new(admissions.collect())
+}
+
+fn admission(config: &config::Config) -> Admission {
+    let http = &config.http;
+    Admission {
+        target: exchange::canonical::Rules {
             sanitize_path: http.sanitize_path,
             encode_query_semicolons: http.encode_query_semicolons,
         },
@@ -125,12 +145,7 @@ pub(crate) fn settings(config: &config::Config, install: &Install) -> Result<Set
             UnderscoreHeaders::Reject => Underscores::Reject,
         },
         encoded: encoded(&http.encoded_characters),
-        forwarded: forwarded(config, install)?,
-        http2: Http2 {
-            max_concurrent_streams: config.http2.max_concurrent_streams,
-            max_decoder_header_table_size: config.http2.max_decoder_header_table_size,
-        },
-    })
+    }
 }
 
 fn encoded(config: &config::EncodedCharacters) -> EncodedCharacters {
@@ -164,6 +179,7 @@ fn forwarded(config: &config::Config, install: &Install) -> Result<Forwarded, Pr
             .map_err(|p| p.under("forwardedHeaders.trustedIPs"))?,
         connection: connection.collect::<Result<_, _>>()?,
         not_append_for: headers.not_append_x_forwarded_for || install.global.not_append_x_forwarded_for,
+        add_scheme: headers.add_x_forwarded_scheme_headers,
     })
 }
 

@@ -83,6 +83,9 @@ fn dynamic(files: &Files, installs: Vec<Install>) -> Vec<Problem> {
     // Several of them are those of several gateways: a router may be for any.
     let mut install = installs.into_iter().reduce(|mut all, other| {
         all.entry_points.extend(other.entry_points);
+        all.api = all.api.or(other.api);
+        all.ping = all.ping.or(other.ping);
+        all.metrics = all.metrics.or(other.metrics);
         all
     });
     let mut install = install.take().unwrap_or_default();
@@ -91,10 +94,15 @@ fn dynamic(files: &Files, installs: Vec<Install>) -> Vec<Problem> {
         return Vec::new();
     }
     if !is_known {
-        offline::assume_entry_points(&mut install, &documents);
+        offline::assume(&mut install, &documents);
     }
     let compiled = offline::compile(&install, documents);
-    compiled.problems()
+    // Of its own sections the install configuration has told, with its line.
+    let is_own = |path: &str| ["serversTransport", "providers."].iter().any(|own| path.starts_with(own));
+    let is_told = |problem: &Problem| problem.object.is_none() && is_own(&problem.path);
+    let mut problems = compiled.problems();
+    problems.retain(|problem| !is_told(problem));
+    problems
 }
 
 fn print_for_people(findings: &Findings, files: usize) {

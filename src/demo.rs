@@ -61,6 +61,7 @@ pub(crate) fn prepare(options: &Options) -> Result<Demo, String> {
         folder::prepare(&options.dir).map_err(|error| format!("error: {}", telemetry::chain(&error)))?;
     let install = options.install()?;
     let mut guide = guide::text(Places {
+        program: &program(),
         folder: &options.dir,
         port: options.port,
         tls_port: options.tls_port,
@@ -71,6 +72,15 @@ pub(crate) fn prepare(options: &Options) -> Result<Demo, String> {
         guide.push_str(&format!("\nnote: {note}\n"));
     }
     Ok(Demo { install, backends: Backends(prepared.backends), guide })
+}
+
+/// This program, as it is called from the folder at hand; by its name where the system does not say.
+fn program() -> PathBuf {
+    match (std::env::current_exe(), std::env::current_dir()) {
+        (Ok(path), Ok(here)) => guide::callable(&path, &here),
+        (Ok(path), Err(_)) => path,
+        (Err(_), _) => env!("CARGO_PKG_NAME").into(),
+    }
 }
 
 /// Says which flag to change before anything has been written.

@@ -135,7 +135,7 @@ impl Options {
             }
             let mut install = Install::default();
             let documents = offline::read(&install, &[], std::slice::from_ref(folder));
-            offline::assume_entry_points(&mut install, &documents);
+            offline::assume(&mut install, &documents);
             return Ok((install, documents));
         }
         let install = self.install().map_err(|problems| said(&problems))?;

@@ -1,18 +1,19 @@
 //! The gateway, put together: runtimes, sockets, workers, cells and actors; and taken apart again when it is told.
 
+mod activation;
 mod drain;
 mod signals;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
 
 use actors::{configurator, entrypoint as entry_point_actor};
 use api::{Api, Facts, Probes, Prometheus, Readiness};
 use document::Problem;
-use entrypoint::{EntryPoint, Loops, Phase, Sockets, Workers};
+use entrypoint::{EntryPoint, Loops, Phase, Places, Sockets, Workers};
 use provider::{Documents, Provider};
+use service::proxy::Proxies;
 use service::resolve::Resolver;
 use snapshot::{Context, Published, Report};
 use telemetry::Telemetry;
@@ -20,6 +21,8 @@ use telemetry::log::Log;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 
+use self::activation::Activation;
+use self::drain::Driven;
 use crate::assembly;
 use crate::install::Install;
 
@@ -51,7 +54,8 @@ pub(crate) enum Error {
 pub(crate) struct Gateway {
     control: Runtime,
     arguments: actors::Arguments,
-    phase: watch::Sender<Phase>,
+    entry_points: Vec<Driven>,
+    workers: Arc<Workers>,
     readiness: Arc<Readiness>,
     telemetry: Arc<Telemetry>,
     log: Log,
@@ -62,7 +66,7 @@ impl Gateway {
     pub(crate) fn start(install: &Install, warnings: &[Problem]) -> Result<Self, Error> {
         let log = telemetry::log::start(&install.log.clone().unwrap_or_default()).map_err(Error::Log)?;
         for warning in warnings {
-            tracing::warn!(code = warning.code, "{}", warning.summary());
+            tracing::warn!(target: telemetry::log::NOTICE, code = warning.code, "{}", warning.summary());
         }
         let connections = raise_descriptor_limit();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -77,26 +81,24 @@ impl Gateway {
         let beats = Arc::clone(&threads);
         readiness.watch_workers(move || beats.slowest_beat());
         readiness.listeners_are_bound();
-        let phase = watch::Sender::new(Phase::Serving);
         let parts =
             Parts { install, control: control.handle(), telemetry: &telemetry, readiness: &readiness };
         let (configurator, providers) = parts.configuration(workers);
-        let entry_points =
-            parts.entry_points(sockets, &threads, &configurator.published, &phase, connections)?;
+        let entry_points = parts.entry_points(sockets, &threads, &configurator.published, connections)?;
         let arguments = actors::Arguments {
             configurator,
             providers,
-            entry_points,
+            entry_points: entry_points.iter().map(|driven| driven.args.clone()).collect(),
             restarts: Arc::default(),
             #[cfg(feature = "test-hooks")]
             hooks: crate::hooks::hooks().clone(),
         };
-        Ok(Self { control, arguments, phase, readiness, telemetry, log })
+        Ok(Self { control, arguments, entry_points, workers: threads, readiness, telemetry, log })
     }
 
     /// Serves until a signal has ended it. `beside`: runs as long.
     pub(crate) fn run(self, beside: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let Self { control, arguments, phase, readiness, telemetry, log } = self;
+        let Self { control, arguments, entry_points, workers, readiness, telemetry, log } = self;
         control.block_on(async {
             let stop = watch::Sender::new(false);
             let mut tasks = tokio::task::JoinSet::new();
@@ -106,10 +108,11 @@ impl Gateway {
             signals.until_stop(&telemetry, &log, &arguments.providers).await;
             readiness.drain();
             tokio::select! {
-                () = drain::drain(&arguments.entry_points, &phase) => {}
+                () = drain::drain(&entry_points, &telemetry) => {}
                 () = signals.until_stop(&telemetry, &log, &arguments.providers) => tracing::warn!("told twice, ending at once"),
             }
             stop.send_replace(true);
+            drain::end(&entry_points, &workers, &telemetry).await;
             telemetry.flush(Duration::from_secs(3)).await;
             Ok(())
         })?;
@@ -137,12 +140,20 @@ impl Parts<'_> {
         let resolver = Resolver::new(self.control.clone());
         let mut cx = Context::new(entry_points, install.servers_transport.clone(), resolver, workers);
         cx.precedence = install.providers.precedence();
+        cx.admissions = assembly::admissions(install);
+        cx.proxies = Proxies::read(|name| std::env::var(name).ok());
         // The handlers need the cells, and the first snapshot needs no handlers.
         let (mut empty, report) = snapshot::compile(&dynamic::Configuration::default(), None, &cx);
         empty.complete = false;
         let published = Arc::new(Published::new(Arc::new(empty)));
         let report = watch::Sender::new(Arc::new(report));
         self.add_handlers(&mut cx, &published, &report);
+        // So that probes are probes from the first request on, in metrics and in the access log too.
+        let own = Documents::from([(provider::internal::NAME.into(), Arc::clone(&internal))]);
+        let own = dynamic::merge::merge(&own, &cx.entry_points);
+        let (mut own, _told_by_the_configurator) = snapshot::compile(&own, None, &cx);
+        own.complete = false;
+        published.store(Arc::new(own));
         let providers = providers(install);
         let readiness = Arc::clone(self.readiness);
         let configurator = configurator::Arguments {
@@ -212,7 +223,8 @@ impl Parts<'_> {
                 access_log: install.access_log.is_some(),
             },
             providers,
-            ..Facts::default()
+            dashboard_name: install.api.as_ref().map(|api| api.dashboard_name.clone()).unwrap_or_default(),
+            disable_dashboard_ad: install.api.as_ref().is_some_and(|api| api.disable_dashboard_ad),
         }
     }
 
@@ -221,10 +233,10 @@ impl Parts<'_> {
         sockets: Vec<(String, Arc<Sockets>)>,
         workers: &Arc<Workers>,
         published: &Arc<Published>,
-        phase: &watch::Sender<Phase>,
         connections: usize,
-    ) -> Result<Vec<entry_point_actor::Arguments>, Error> {
-        let open = Arc::new(AtomicUsize::new(0));
+    ) -> Result<Vec<Driven>, Error> {
+        let places = Arc::new(Places::new(connections));
+        let probes = self.install.ping.as_ref().map(|ping| ping.entry_point.as_str());
         let make = |(name, sockets): (String, Arc<Sockets>)| {
             let config = self.install.entry_points.get(&name).cloned().unwrap_or_default();
             let settings = assembly::settings(&config, self.install)
@@ -234,16 +246,19 @@ impl Parts<'_> {
                 settings,
                 published: Arc::clone(published),
                 telemetry: Arc::clone(self.telemetry),
-                open: Arc::clone(&open),
-                max_connections: connections,
+                open: Arc::default(),
+                places: Arc::clone(&places),
+                probes: probes == Some(name.as_str()),
                 loops: Loops::new(workers.count()),
             };
-            Ok(entry_point_actor::Arguments {
+            let phase = watch::Sender::new(Phase::Serving);
+            let args = entry_point_actor::Arguments {
                 entry_point: Arc::new(entry_point),
                 sockets,
                 workers: Arc::clone(workers),
                 phase: phase.subscribe(),
-            })
+            };
+            Ok(Driven { args, phase })
         };
         sockets.into_iter().map(make).collect()
     }
@@ -279,13 +294,16 @@ fn providers(install: &Install) -> Vec<actors::provider::Arguments> {
 
 fn bind(install: &Install, workers: usize) -> Result<Vec<(String, Arc<Sockets>)>, Error> {
     let mut bound = Vec::new();
+    let mut activation = Activation::of(crate::offline::environment());
     for (name, config) in &install.entry_points {
         let address = config.address().map_err(|error| Error::EntryPoint {
             name: name.clone(),
             problem: Box::new(Problem::field("address", error)),
         })?;
-        let sockets =
-            assembly::listen(config, &address, install).and_then(|listen| Sockets::bind(listen, workers));
+        let sockets = activation.take(name).and_then(|passed| match passed {
+            Some(listener) => Sockets::adopt(listener, workers),
+            None => Sockets::bind(assembly::listen(config, &address, install)?, workers),
+        });
         let sockets = sockets.map_err(|source| Error::Bind {
             name: name.clone(),
             address: config.address.clone(),
@@ -293,6 +311,9 @@ fn bind(install: &Install, workers: usize) -> Result<Vec<(String, Arc<Sockets>)>
         })?;
         tracing::info!(entry_point = name, address = %sockets.address(), "listening");
         bound.push((name.clone(), Arc::new(sockets)));
+    }
+    for name in activation.left() {
+        tracing::warn!(name, "systemd passes a socket whose name no entry point has: it is not served");
     }
     Ok(bound)
 }

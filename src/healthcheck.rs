@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use entrypoint::address::{Address, Host};
 
+use crate::client;
 use crate::install::{self, Install};
 use crate::offline;
-use crate::plain_http;
 use crate::printing::{complain, say};
 
 /// As long as Traefik waits.
@@ -26,8 +26,8 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         }
     };
     let asked = url(&install).and_then(|url| {
-        let answer =
-            plain_http::ask("HEAD", &url, PATIENCE).map_err(|error| telemetry::chain(&error).to_string())?;
+        let answer = client::ask_ourselves("HEAD", &url, PATIENCE)
+            .map_err(|error| telemetry::chain(&error).to_string())?;
         Ok((url, answer))
     });
     match asked {
@@ -56,7 +56,8 @@ fn url(install: &Install) -> Result<String, String> {
     let entry_point =
         install.entry_points.get(name).ok_or_else(|| format!("ping: missing `{name}` entry point"))?;
     let address = entry_point.address().map_err(|error| error.to_string())?;
-    Ok(format!("http://{}/ping", reachable(&address)))
+    let scheme = if entry_point.http.tls.is_some() { "https" } else { "http" };
+    Ok(format!("{scheme}://{}/ping", reachable(&address)))
 }
 
 /// An address on which a listener of this one is reached from the same machine.
@@ -93,6 +94,12 @@ mod tests {
             "ping: {entryPoint: a}\nentryPoints: {a: {address: '10.0.0.1:90'}}\n",
             Ok("http://10.0.0.1:90/ping"),
         );
+    }
+
+    #[test]
+    fn asks_over_tls_where_the_ping_has_it() {
+        let text = "ping: {entryPoint: a}\nentryPoints: {a: {address: ':90', http: {tls: {}}}}\n";
+        check(text, Ok("https://127.0.0.1:90/ping"));
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //!
 //! - `command` what the first argument says · `install` the install configuration
 //! - `assembly` configuration → parts · `gateway` the parts, running · `offline` the parts, compiled only
-//! - `demo`, `check`, `explain`, `healthcheck`, `version` the other commands
+//! - `demo`, `check`, `explain`, `healthcheck`, `version` the other commands · `client` one request to a gateway
 
 mod assembly;
 mod check;
+mod client;
 mod command;
 mod demo;
 mod explain;
@@ -15,7 +16,6 @@ mod healthcheck;
 mod hooks;
 mod install;
 mod offline;
-mod plain_http;
 mod printing;
 mod version;
 

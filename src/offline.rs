@@ -10,6 +10,7 @@ use dynamic::merge::{self, EntryPoint};
 use exchange::{Answer, Error, Handler, Kind, Request};
 use provider::{Documents, file, manifests};
 use snapshot::{Context, Report, Snapshot};
+use telemetry::config::Prometheus;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::assembly;
@@ -24,10 +25,6 @@ pub(crate) struct Compiled {
 
 /// Stands for a service of the gateway itself: it can be named, and is never asked.
 struct Absent;
-
-/// Services that routers may name without anybody having written them.
-const OWN_SERVICES: [&str; 4] =
-    ["api@internal", "dashboard@internal", "ping@internal", "prometheus@internal"];
 
 /// The entry point of routers that name none, where nothing says which there are.
 const USUAL_ENTRY_POINT: &str = "web";
@@ -65,8 +62,13 @@ pub(crate) fn read_providers(install: &Install) -> Documents {
     read(install, &paths(file), &paths(manifests))
 }
 
-/// Takes it that the entry points exist which routers name.
-pub(crate) fn assume_entry_points(install: &mut Install, documents: &Documents) {
+/// Of a configuration that nobody has shown: takes it that the entry points exist which routers name, and that the
+/// gateway's own services are on, for routers to name them.
+pub(crate) fn assume(install: &mut Install, documents: &Documents) {
+    install.api.get_or_insert_default();
+    install.ping.get_or_insert_with(|| api::Ping { manual_routing: true, ..api::Ping::default() });
+    let prometheus = || Prometheus { manual_routing: true, ..Prometheus::default() };
+    install.metrics.get_or_insert_default().prometheus.get_or_insert_with(prometheus);
     let mut names: BTreeSet<String> = BTreeSet::new();
     for document in documents.values() {
         let http = configs(&document.http.routers).flat_map(|router| &router.entry_points);
@@ -103,7 +105,14 @@ fn context(install: &Install, entry_points: Vec<EntryPoint>) -> Context {
     let resolver = service::resolve::Resolver::new(nobody());
     let mut cx = Context::new(entry_points, install.servers_transport.clone(), resolver, 1);
     cx.precedence = install.providers.precedence();
-    for name in OWN_SERVICES {
+    cx.admissions = assembly::admissions(install);
+    let metrics = install.metrics.as_ref();
+    let own = [
+        ("api@internal", install.api.is_some()),
+        ("ping@internal", install.ping.is_some()),
+        ("prometheus@internal", metrics.is_some_and(|metrics| metrics.prometheus.is_some())),
+    ];
+    for (name, _) in own.into_iter().filter(|(_, is_on)| *is_on) {
         cx.add_handler(name, Arc::new(Absent));
     }
     cx

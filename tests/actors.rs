@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use crate::harness::eventually::holds;
-use crate::harness::{Backend, Gateway, Request, backend, eventually, gateway, routes};
+use crate::harness::load::load;
+use crate::harness::{Backend, Gateway, backend, eventually, gateway, routes};
 
 async fn site() -> (Backend, Gateway) {
     let shop = backend("shop").await;
@@ -21,18 +22,6 @@ async fn actors(gateway: &Gateway) -> Vec<String> {
 async fn act(gateway: &Gateway, what: &str, actor: &str) {
     let path = format!("http://localhost/test-hooks/{what}?actor={actor}");
     gateway.call("POST", &path).on("traefik").await.is(204);
-}
-
-/// Requests on a kept connection and on fresh ones, until `done`; every one of them is served.
-async fn load(gateway: &Gateway, done: &AtomicBool) -> usize {
-    let mut kept = gateway.connect("web").await;
-    let mut served = 0;
-    while !done.load(Ordering::SeqCst) {
-        kept.ask(&Request::new("GET", "shop.test", "/kept")).await.is(200);
-        gateway.get("http://shop.test/fresh").await.is(200);
-        served += 2;
-    }
-    served
 }
 
 /// A change of configuration gets through: whoever has to act is alive.

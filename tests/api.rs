@@ -117,6 +117,56 @@ async fn version_and_entry_points() {
     assert_eq!(entry_points[1]["address"], format!("127.0.0.1:{}", gateway.port("web")));
 }
 
+/// Where the dashboard asks for it.
+#[tokio::test]
+async fn the_version_tells_what_the_dashboard_is_called() {
+    let api = json!({"api": {"dashboardName": "north", "disableDashboardAd": true}});
+    let version = gateway().install(api).start().await.api("/api/version").await;
+    assert_eq!((&version["dashboardName"], &version["disableDashboardAd"]), (&json!("north"), &json!(true)));
+}
+
+/// An option that is read and has no effect is told with its object, and its object serves.
+#[tokio::test]
+async fn what_has_no_effect_is_a_warning_of_its_object() {
+    let shop = backend("shop").await;
+    let text = format!(
+        "http:
+  routers:
+    all: {{ rule: 'Host(`all.test`)', service: all }}
+    old: {{ rule: 'Host(`old.test`)', service: all, ruleSyntax: v2 }}
+    own: {{ rule: 'Host(`own.test`)', service: dashboard@internal }}
+    odd: {{ rule: 'Host(`odd.test`)', service: all, ruleSyntax: v4, middlewares: [auth] }}
+  middlewares: {{ auth: {{ basicAuth: {{ users: ['a:clear'] }} }} }}
+  services:
+    all: {{ weighted: {{ services: [{{ name: shop, weight: 3 }}], sticky: {{ cookie: {{}} }}, healthCheck: {{}} }} }}
+{}",
+        services(&["shop"])
+    );
+    let gateway = gateway().file(&text).with(&shop).start().await;
+    gateway.get("http://all.test/").await.is(200).served_by(&shop);
+    for (path, status, said) in [
+        ("services/all@file", "warning", &["weighted.sticky", "weighted.healthCheck"][..]),
+        ("routers/old@file", "disabled", &["the rule language `v2` is not supported"]),
+        ("routers/own@file", "disabled", &["the dashboard is not built yet"]),
+        ("routers/odd@file", "warning", &["there is no rule language `v4`"]),
+        ("middlewares/auth@file", "warning", &["no password matches the user `a`"]),
+    ] {
+        let object = gateway.api(&format!("/api/http/{path}")).await;
+        assert_eq!(object["status"], status, "{object}");
+        let errors = object["error"].as_array().expect("messages");
+        assert_eq!(errors.len(), said.len(), "{object}");
+        for (error, said) in errors.iter().zip(said) {
+            assert!(error.as_str().is_some_and(|error| error.contains(said)), "{error} {said}");
+        }
+        assert!(said.iter().all(|said| gateway.log().contains(said)), "{}", gateway.log());
+        assert!(!object.to_string().contains("clear"), "{object}");
+    }
+    let all = gateway.api("/api/http/services/all@file").await;
+    assert_eq!(all["weighted"]["services"][0]["weight"], 3, "{all}");
+    // A rule of another language routes nothing, whatever it would mean in this one.
+    gateway.get("http://old.test/").await.is(404);
+}
+
 #[tokio::test]
 async fn raw_data_holds_everything_by_name() {
     let (_shop, gateway) = site().await;
@@ -132,6 +182,8 @@ async fn probes_tell_living_from_ready() {
         gateway.internal(path).await.is(200);
     }
     assert_eq!(gateway.internal("/ping").await.text(), "OK");
+    // As in Traefik, whatever the method.
+    gateway.post("http://localhost/ping", "x").on("traefik").await.is(200);
     // Nobody outside sees them.
     gateway.get("http://one.test/livez").await.is(401);
     gateway.get("http://nobody.test/ping").await.is(404);

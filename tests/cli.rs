@@ -1,9 +1,14 @@
 //! The command line: what a person types, and what is said back.
 
+mod demo;
+mod explain;
+mod mistakes;
+
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
 use crate::harness::connection::Connection;
@@ -68,6 +73,62 @@ fn check_says_place_reason_and_remedy() {
     let printed = portcullis(folder.path(), &["check", "bad.yml"]);
     printed.ends_with(1).says("unknown matcher `Hots`").says("bad.yml:4:19").says("did you mean `Host`");
     printed.says("`stirp").says("did you mean `strip");
+}
+
+/// What is read and has no effect is named, and what would route otherwise than it says refuses the start.
+#[test]
+fn options_that_are_not_built_are_named() {
+    let install = "entryPoints:
+  web: { address: ':0', allowACMEByPass: true, udp: { timeout: 5s } }
+tcpServersTransport: { dialTimeout: 3s }
+hostResolver: { resolvConfig: /etc/resolv.conf, resolvDepth: 3 }
+cluster: { secret: geheim }
+metrics: { prometheus: { headerLabels: { shop: X-Shop } } }
+";
+    let folder = folder(&[
+        ("install.yml", install),
+        ("v2.yml", "core: { defaultRuleSyntax: v2 }\n"),
+        ("codes.yml", "accessLog:\n  filters: { statusCodes: ['200', 4xx] }\n"),
+    ]);
+    let printed = portcullis(folder.path(), &["check", "install.yml"]);
+    printed.ends_with(0).says("7 warnings").never_says("geheim");
+    for (place, name) in [
+        ("2:25", "allowACMEByPass"),
+        ("2:55", "udp.timeout"),
+        ("3:1", "tcpServersTransport"),
+        ("4:17", "resolvConfig"),
+        ("4:49", "resolvDepth"),
+        ("5:12", "cluster.secret"),
+        ("6:26", "headerLabels"),
+    ] {
+        printed.says(&format!("install.yml:{place}")).says(&format!("warning: `{name}`"));
+    }
+    for command in [&["check", "v2.yml"][..], &["--configFile=v2.yml"]] {
+        portcullis(folder.path(), command).ends_with(1).says("`v2` is not supported").says("v2.yml:1:28");
+    }
+    for command in [&["check", "codes.yml"][..], &["--configFile=codes.yml"]] {
+        portcullis(folder.path(), command).ends_with(1).says("`4xx`").says("codes.yml:2:35");
+    }
+}
+
+#[test]
+fn routers_to_what_is_not_there_are_found() {
+    let routers = |service: &str| {
+        format!("http: {{ routers: {{ own: {{ rule: 'Path(`/`)', service: {service} }} }} }}\n")
+    };
+    let folder = folder(&[
+        ("dashboard.yml", &routers("dashboard@internal")),
+        ("api.yml", &routers("api@internal")),
+        ("without.yml", "entryPoints: { web: { address: ':0' } }\n"),
+        ("with.yml", "entryPoints: { web: { address: ':0' } }\napi: {}\n"),
+    ]);
+    portcullis(folder.path(), &["check", "dashboard.yml"])
+        .ends_with(1)
+        .says("the dashboard is not built yet")
+        .says("dashboard.yml:1:");
+    portcullis(folder.path(), &["check", "api.yml"]).ends_with(0);
+    portcullis(folder.path(), &["check", "api.yml", "with.yml"]).ends_with(0);
+    portcullis(folder.path(), &["check", "api.yml", "without.yml"]).ends_with(1).says("`api@internal`");
 }
 
 #[test]
@@ -153,6 +214,19 @@ async fn healthcheck_tells_by_its_status() {
     portcullis(&folder, &["healthcheck", &config]).ends_with(1);
 }
 
+/// Its own certificate is nobody's concern, and of no name that leads to an address.
+#[tokio::test]
+async fn healthcheck_asks_over_tls_where_the_ping_is_behind_it() {
+    let gateway = gateway().secure().install(json!({"ping": {"entryPoint": "secure"}})).launch();
+    let config = format!("--configFile={}", gateway.folder().join("install.yml").display());
+    let printed = eventually("the ping answers over TLS", async || {
+        let printed = portcullis(gateway.folder(), &["healthcheck", &config]);
+        (printed.code == Some(0)).then_some(printed)
+    })
+    .await;
+    printed.says(&format!("OK: https://127.0.0.1:{}/ping", gateway.port("secure")));
+}
+
 /// Flags and environment say what a file says.
 #[tokio::test]
 async fn flags_and_environment_configure_it() {
@@ -178,49 +252,27 @@ async fn flags_and_environment_configure_it() {
     printed.ends_with(1);
 }
 
+/// What systemd has bound is served, and not bound again.
+#[tokio::test]
+async fn a_socket_from_systemd_is_the_entry_points() {
+    let shop = backend("shop").await;
+    let dynamic = routes(&["shop"]).replace("<shop>", &shop.port().to_string());
+    let folder = folder(&[("dynamic.yml", &dynamic)]);
+    let socket = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let flags = [
+        // Held by the socket that is passed, so binding it would fail.
+        format!("--entryPoints.web.address=127.0.0.1:{port}"),
+        "--providers.file.filename=dynamic.yml".to_owned(),
+    ];
+    let process = Process::start_with_socket(folder.path(), &flags, socket, "web");
+    serves(port, &process).await;
+}
+
 async fn serves(port: u16, process: &Process) {
     eventually(&format!("port {port} serves; the log: {}", process.log()), async || {
         let mut client = Connection::open(([127, 0, 0, 1], port).into(), None, None).await.ok()?;
         holds(client.ask(&Request::new("GET", "shop.test", "/")).await.status == 200)
     })
     .await;
-}
-
-/// The first command a new user types.
-#[tokio::test]
-async fn the_demo_does_what_it_prints() {
-    let folder = folder(&[]);
-    let ports = [free_port(), free_port(), free_port()];
-    let args = [
-        "demo".to_owned(),
-        format!("--port={}", ports[0]),
-        format!("--tls-port={}", ports[1]),
-        format!("--api-port={}", ports[2]),
-    ];
-    let mut demo = Process::start(folder.path(), &args, &[]);
-    let ask = async |path: &str, headers: &[(&str, &str)]| {
-        let mut client = Connection::open(([127, 0, 0, 1], ports[0]).into(), None, None).await.ok()?;
-        let mut request = Request::new("GET", "shop.localhost", path);
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        Some(client.ask(&request).await)
-    };
-    eventually("the shop is open", async || holds(ask("/", &[]).await?.status == 200)).await;
-    let printed = demo.log();
-    assert!(printed.contains(&format!("http://shop.localhost:{}/", ports[0])), "{printed}");
-    assert!(printed.contains("curl"), "{printed}");
-    ask("/private", &[]).await.unwrap().is(401);
-    // demo:demo
-    ask("/private", &[("Authorization", "Basic ZGVtbzpkZW1v")]).await.unwrap().is(200);
-    let moved = ask("/old/shoes", &[]).await.unwrap();
-    assert!((300..400).contains(&moved.status), "{moved}");
-    let mut statuses = Vec::new();
-    for _ in 0..5 {
-        statuses.push(ask("/limited", &[]).await.unwrap().status);
-    }
-    assert!(statuses.contains(&200) && statuses.contains(&429), "{statuses:?}");
-    portcullis(folder.path(), &["check", "portcullis-demo"]).ends_with(0);
-    demo.signal(rustix::process::Signal::TERM);
-    assert!(demo.exit().await.success());
 }

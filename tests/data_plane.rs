@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::harness::backend::Answer;
+use crate::harness::frames::{Frames, SETTINGS};
 use crate::harness::http2::Http2;
 use crate::harness::{Backend, Gateway, Request, backend, gateway, routes};
 
@@ -116,4 +117,92 @@ async fn a_request_that_crosses_the_end_is_answered() {
         client.ask(&Request::new("GET", "shop.test", "/second")).await.is(200).has("Connection", "close");
     }
     assert!(gateway.exit().await.success());
+}
+
+/// Traefik, `forwardedHeaders.addXForwardedSchemeHeaders`; what strangers say of the scheme never passes.
+#[tokio::test]
+async fn the_scheme_is_told_where_that_is_asked_for() {
+    let shop = backend("shop").await;
+    let options = json!({"forwardedHeaders": {"addXForwardedSchemeHeaders": true}});
+    let gateway = gateway().entry_point("web", options).file(&routes(&["shop"])).with(&shop).start().await;
+    let response = gateway.get("http://shop.test/").header("X-Scheme", "gopher").await;
+    response.is(200).seen().has("X-Scheme", "http").has("X-Forwarded-Scheme", "http");
+}
+
+/// RFC 9113 6.5.2: SETTINGS_HEADER_TABLE_SIZE is 4096 unless it is told.
+#[tokio::test]
+async fn the_header_table_is_as_large_as_it_is_configured() {
+    let shop = backend("shop").await;
+    let small = json!({"http2": {"maxDecoderHeaderTableSize": 512}});
+    let gateway = gateway().entry_point("small", small).file(&routes(&["shop"])).with(&shop).start().await;
+    for (entry_point, wanted) in [("web", None), ("small", Some(512))] {
+        let mut frames = Frames::open(gateway.address(entry_point), None).await.unwrap();
+        let settings = frames.next().await.unwrap();
+        assert_eq!(settings.kind, SETTINGS);
+        let table = settings.payload.chunks(6).find(|setting| setting[..2] == [0, 1]);
+        let size = table.map(|setting| u32::from_be_bytes(setting[2..6].try_into().unwrap()));
+        assert_eq!(size, wanted, "{entry_point}");
+        // The library counts with what it told.
+        Http2::plain(&gateway, entry_point).await.get("shop.test", "/").await.is(200);
+    }
+}
+
+/// Somebody who asked for one protocol must not be handed another.
+#[tokio::test]
+async fn a_switch_to_what_was_not_asked_for_is_a_bad_gateway() {
+    let (shop, gateway) = shop().await;
+    for (answered, status) in [("other", 502), ("websocket, other", 502), ("WebSocket", 101)] {
+        let head =
+            format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {answered}\r\n\r\n");
+        shop.answers("/odd", Answer::raw(&head));
+        let mut client = gateway.connect("web").await;
+        let ask = Request::new("GET", "shop.test", "/odd").header("Connection", "Upgrade");
+        client.ask(&ask.header("Upgrade", "websocket")).await.is(status);
+    }
+}
+
+/// A client that is still sending when it gets its answer learns that the connection ends with it. One that has sent
+/// everything can go on.
+#[tokio::test]
+async fn an_answer_to_half_a_request_says_that_it_is_the_last() {
+    let shop = backend("shop").await;
+    let text = routes(&["shop"]).replace("service: shop }", "service: shop, middlewares: [auth] }")
+        + "  middlewares: { auth: { basicAuth: { users: ['a:b'] } } }\n";
+    let gateway = gateway().file(&text).with(&shop).start().await;
+    let post = || Request::new("POST", "shop.test", "/");
+    for half in [
+        post().header("Content-Length", "9"),
+        post().header("Content-Length", "1000000").body("x".repeat(100_000)),
+        post().header("Content-Length", "4").header("Expect", "100-continue"),
+    ] {
+        let mut client = gateway.connect("web").await;
+        let response = client.ask(&half).await;
+        response.is(401).has("Connection", "close");
+        assert!(response.interim.is_empty(), "{response}");
+        assert!(client.until_closed().await.is_some());
+    }
+    let mut chunked = post().body("whole");
+    chunked.chunked = true;
+    for whole in [post().body("whole"), post().body("x".repeat(2000)), chunked] {
+        let mut client = gateway.connect("web").await;
+        client.ask(&whole).await.is(401).lacks("Connection");
+        client.ask(&whole).await.is(401).lacks("Connection");
+        client.ask(&Request::new("GET", "shop.test", "/")).await.is(401).lacks("Connection");
+    }
+    assert_eq!(shop.count(), 0);
+}
+
+#[tokio::test]
+async fn the_head_of_an_answer_has_a_size() {
+    let (shop, gateway) = shop().await;
+    let mut many = Answer::status(200);
+    for n in 0..300 {
+        many = many.header(&format!("X-{n}"), "a");
+    }
+    shop.answers("/many", many);
+    shop.answers("/large", Answer::status(200).header("X-Large", &"a".repeat(200_000)));
+    shop.answers("/well", Answer::status(200).header("X-Large", &"a".repeat(60_000)));
+    for (path, status) in [("many", 502), ("large", 502), ("well", 200)] {
+        gateway.get(&format!("http://shop.test/{path}")).await.is(status);
+    }
 }

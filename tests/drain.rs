@@ -1,5 +1,9 @@
 //! Stopping: what is in flight ends well, what is new goes elsewhere, and it ends in time.
 
+mod streams;
+
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::harness::backend::Answer;
@@ -74,8 +78,24 @@ async fn the_grace_period_bounds_a_request_that_never_ends() {
     let mut client = gateway.connect("web").await;
     client.send(&Request::new("GET", "shop.test", "/never").bytes()).await.unwrap();
     eventually("it is at the backend", async || holds(shop.count() == 1)).await;
+    let told = Instant::now();
     gateway.terminate();
-    gateway.exit().await;
+    assert!(gateway.exit().await.success());
+    assert!(told.elapsed() < Duration::from_secs(6), "the other entry point's 10 s do not count here");
+}
+
+/// One that has no reason to wait does not wait for another.
+#[tokio::test]
+async fn each_entry_point_goes_in_its_own_time() {
+    let shop = backend("shop").await;
+    let accept = json!({"transport": {"lifeCycle": {"requestAcceptGraceTimeout": "1h"}}});
+    let gateway = gateway().entry_point("patient", accept).file(&routes(&["shop"])).with(&shop).start().await;
+    gateway.terminate();
+    eventually("nobody new is let in", async || {
+        holds(Connection::open(gateway.address("web"), None, None).await.is_err())
+    })
+    .await;
+    gateway.get("http://shop.test/").on("patient").await.is(200).has("Connection", "close");
 }
 
 /// Balancers need time to see that this replica goes: it serves on, and says that it is going.

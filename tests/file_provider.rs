@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::harness::eventually::holds;
@@ -23,6 +24,30 @@ async fn a_change_is_served_without_a_restart() {
     gateway.rewrite(&routes(&["blog"]));
     serves(&gateway, "blog.test").await;
     gateway.get("http://shop.test/").await.is(404);
+}
+
+/// Where files are not watched, whoever changes them says so.
+#[tokio::test]
+async fn a_hangup_signal_reads_files_again() {
+    let (shop, blog) = (backend("shop").await, backend("blog").await);
+    let unwatched = json!({"providers": {"file": {"filename": "<dir>/dynamic.yml", "watch": false}}});
+    let text = routes(&["shop"]).replace("<shop>", &shop.port().to_string());
+    let gateway =
+        gateway().install(unwatched).beside("dynamic.yml", &text).with(&shop).with(&blog).start().await;
+    gateway.rewrite(&routes(&["blog"]));
+    gateway.get("http://shop.test/").await.is(200).served_by(&shop);
+    gateway.get("http://blog.test/").await.is(404);
+    gateway.signal(Signal::HUP);
+    serves(&gateway, "blog.test").await;
+    gateway.get("http://shop.test/").await.is(404);
+    // A mistake in what is read again takes nothing away, and the next signal finds it mended.
+    gateway.rewrite("http:\n  routers:\n    shop: { rule: [unclosed\n");
+    gateway.signal(Signal::HUP);
+    eventually("the log names file and line", async || holds(gateway.log().contains("dynamic.yml:"))).await;
+    gateway.get("http://blog.test/").await.is(200).served_by(&blog);
+    gateway.rewrite(&routes(&["shop", "blog"]));
+    gateway.signal(Signal::HUP);
+    serves(&gateway, "shop.test").await;
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@
 //!
 //! - [`gateway`] the real binary with its configuration · [`process`] the binary as a command
 //! - [`backend`] an endpoint that tells what it saw and can misbehave · [`wire`] the bytes of HTTP/1.1
+//! - [`proxy`] a forward proxy in front of a backend
 //! - [`request`], [`response`] one exchange · [`connection`] sockets, plain and TLS · [`secure`] certificates
-//! - [`http2`] a real HTTP/2 client · [`frames`] HTTP/2 by hand · [`grpc`] gRPC on both sides
+//! - [`http2`] a real HTTP/2 client · [`tunnel`] a stream of it as bytes · [`frames`] HTTP/2 by hand · [`grpc`] gRPC on both sides
+//! - [`load`] many clients at once, and those who guess passwords
 //! - [`routes`] small configurations · [`eventually`] the one way to wait · [`ports`] free ports
 
 pub(crate) mod backend;
@@ -15,12 +17,15 @@ pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod grpc;
 pub(crate) mod http2;
+pub(crate) mod load;
 pub(crate) mod ports;
 pub(crate) mod process;
+pub(crate) mod proxy;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod routes;
 pub(crate) mod secure;
+pub(crate) mod tunnel;
 pub(crate) mod wire;
 
 pub(crate) use backend::{Backend, backend};

@@ -1,5 +1,10 @@
 //! Bounds on what a peer can grow: heads, time, streams, connections.
 
+mod connections;
+mod deadlines;
+mod heads;
+mod write_timeout;
+
 use serde_json::json;
 
 use crate::harness::eventually::holds;

@@ -1,10 +1,14 @@
 //! A new configuration while traffic flows: nothing is lost, nothing that did not change forgets.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
 
 use crate::harness::backend::Answer;
 use crate::harness::eventually::holds;
 use crate::harness::http2::Http2;
+use crate::harness::load::load;
 use crate::harness::routes::services;
 use crate::harness::{Request, backend, eventually, gateway, routes};
 
@@ -32,17 +36,7 @@ async fn no_request_is_lost_over_many_reloads() {
         }
         done.store(true, Ordering::SeqCst);
     };
-    let load = async {
-        let mut connection = gateway.connect("web").await;
-        let mut served = 0;
-        while !done.load(Ordering::SeqCst) {
-            connection.ask(&Request::new("GET", "shop.test", "/kept")).await.is(200);
-            gateway.get("http://shop.test/fresh").await.is(200);
-            served += 2;
-        }
-        served
-    };
-    let ((), served) = tokio::join!(reload, load);
+    let ((), served) = tokio::join!(reload, load(&gateway, &done));
     assert!(served > RELOADS, "{served} requests in {RELOADS} reloads");
 }
 
@@ -139,6 +133,26 @@ async fn a_burst_of_changes_ends_with_the_last() {
     .await;
     gateway.get("http://v198.test/").await.is(404);
     gateway.get("http://shop.test/").await.is(200);
+}
+
+/// A throttle is for changes: there is nothing to wait for before the first configuration.
+#[tokio::test]
+async fn a_throttle_does_not_delay_the_first_configuration() {
+    let shop = backend("shop").await;
+    let text = routes(&["shop"]);
+    let begun = Instant::now();
+    let throttle = json!({"providers": {"providersThrottleDuration": "5s"}});
+    let gateway = gateway().install(throttle).file(&text).with(&shop).start().await;
+    gateway.get("http://shop.test/").await.is(200);
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    gateway.rewrite(&version(&text, 1));
+    eventually("the new version is served", async || {
+        holds(gateway.get("http://v1.test/").await.status == 200)
+    })
+    .await;
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_secs(5), "{took:?}");
 }
 
 #[tokio::test]

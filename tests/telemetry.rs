@@ -1,5 +1,8 @@
 //! What is written down of an exchange: access log and metrics.
 
+mod cut_off;
+mod websocket;
+
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -8,7 +11,7 @@ use serde_json::{Value, json};
 use crate::harness::backend::{Answer, Close};
 use crate::harness::eventually::holds;
 use crate::harness::routes::services;
-use crate::harness::{Backend, Gateway, backend, eventually, gateway};
+use crate::harness::{Backend, Gateway, backend, eventually, gateway, routes};
 
 async fn site(install: Value) -> (Backend, Gateway) {
     let shop = backend("shop").await;
@@ -35,8 +38,8 @@ async fn lines(gateway: &Gateway, count: usize) -> Vec<String> {
     let path = gateway.folder().join("access.log");
     eventually(&format!("{count} lines in the access log"), async || {
         let text = fs::read_to_string(&path).ok()?;
-        // While it starts no router has `/ping` yet, so our own asking is somebody's request.
-        let lines: Vec<String> = text.lines().filter(|l| !l.contains("/ping")).map(str::to_owned).collect();
+        // Asking whether it has started leaves none: probes are the gateway's own from the first request on.
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
         (lines.len() >= count).then_some(lines)
     })
     .await
@@ -84,6 +87,19 @@ async fn one_request_is_one_line_of_json() {
     assert!(entry["StartUTC"].as_str().is_some_and(|time| time.ends_with('Z')), "{entry}");
 }
 
+/// What a trusted proxy says of the client is written whole, on however many lines it came.
+#[tokio::test]
+async fn the_client_is_what_a_trusted_proxy_says() {
+    let shop = backend("shop").await;
+    let trusting = json!({"forwardedHeaders": {"trustedIPs": ["127.0.0.1"]}});
+    let text = routes(&["shop"]);
+    let gateway =
+        gateway().install(json_log()).entry_point("web", trusting).file(&text).with(&shop).start().await;
+    let asked = gateway.get("http://shop.test/").header("X-Forwarded-For", "192.0.2.7");
+    asked.header("X-Forwarded-For", "192.0.2.8, 10.1.1.1").await.is(200);
+    assert_eq!(entries(&gateway, 1).await[0]["ClientHost"], "192.0.2.7, 192.0.2.8, 10.1.1.1");
+}
+
 /// Whoever reads the log of a refused request learns why, without guessing.
 #[tokio::test]
 async fn a_refusal_says_its_reason() {
@@ -125,7 +141,30 @@ async fn the_user_is_written_and_the_password_never() {
     assert_eq!(entry["ClientUsername"], "apr", "{entry}");
     assert_eq!(entry["request_User-Agent"], "test", "{entry}");
     assert!(!lines[0].contains("YXByOmFwci1wYXNz"), "{entry}");
+    assert_eq!(entry["request_Authorization"], "REDACTED", "{entry}");
+    assert_eq!(entry["request_Cookie"], "REDACTED", "{entry}");
     assert!(!gateway.log().contains("YXByOmFwci1wYXNz"));
+}
+
+#[tokio::test]
+async fn headers_are_written_as_they_are_kept() {
+    let headers = json!({"names": {"X-Order": "keep", "X-Made-By": "keep", "X-Token": "redact"}});
+    let (shop, gateway) = site(json!({"accessLog": {"filePath": "access.log", "format": "json",
+        "fields": {"headers": headers}}}))
+    .await;
+    shop.answers("/", Answer::default().header("X-Made-By", "shop"));
+    let call = gateway.get("http://shop.test/").header("X-Order", "7").header("X-Token", "geheim");
+    call.header("X-Other", "1").await.is(200);
+    let entry = &entries(&gateway, 1).await[0];
+    for (key, value) in [
+        ("request_X-Order", json!("7")),
+        ("request_X-Token", json!("REDACTED")),
+        ("request_X-Other", Value::Null),
+        ("origin_X-Made-By", json!("shop")),
+        ("downstream_X-Made-By", json!("shop")),
+    ] {
+        assert_eq!(entry[key], value, "{key} of {entry}");
+    }
 }
 
 #[tokio::test]

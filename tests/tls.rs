@@ -119,3 +119,28 @@ async fn who_speaks_plainly_to_a_tls_port_is_turned_away() {
     assert_eq!(shop.count(), 0);
     gateway.get("https://shop.test/").await.is(200);
 }
+
+/// A session that is taken up again saves the client a round trip, and needs no certificate; tickets are how it is kept.
+#[tokio::test]
+async fn sessions_are_taken_up_again_unless_that_is_disabled() {
+    let shop = backend("shop").await;
+    let text = format!(
+        "http:
+  routers:
+    open: {{ rule: 'Host(`open.test`)', service: shop, tls: {{}} }}
+    strict: {{ rule: 'Host(`strict.test`)', service: shop, tls: {{ options: strict }} }}
+  services:
+{}tls:
+  options: {{ strict: {{ disableSessionTickets: true }} }}
+",
+        services(&["shop"])
+    );
+    let gateway = gateway().secure().file(&text).with(&shop).start().await;
+    for version in [12, 13] {
+        for (name, resumes) in [("open.test", true), ("strict.test", false)] {
+            let client = ClientTls { minimum: version, maximum: version, ..ClientTls::to(name) };
+            let got = client.resumes(gateway.address("secure")).await;
+            assert_eq!(got, resumes, "{name} over TLS 1.{}", version - 10);
+        }
+    }
+}

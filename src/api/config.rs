@@ -16,8 +16,9 @@ pub struct Config {
     pub dashboard: bool,
     /// Serve `/debug` too. Not built yet.
     pub debug: bool,
-    /// Accepted without effect: there is none.
+    /// Told by `/api/version`, as the dashboard asks for it there.
     pub disable_dashboard_ad: bool,
+    /// Likewise.
     pub dashboard_name: String,
 }
 

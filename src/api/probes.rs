@@ -7,7 +7,7 @@ use std::sync::Arc;
 use exchange::headers::TEXT_PLAIN;
 use exchange::{Answer, Body, Handler, Request, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, StatusCode};
 
 use crate::config;
 use crate::readiness::{Readiness, Unready};
@@ -58,10 +58,8 @@ impl Probes {
 
 impl Handler for Probes {
     fn handle(&self, req: Request) -> Answer<'_> {
-        Box::pin(std::future::ready(match *req.method() {
-            Method::GET | Method::HEAD => self.answer(req.path()),
-            _ => Response::new(StatusCode::METHOD_NOT_ALLOWED, Body::Empty),
-        }))
+        // As Traefik's, it does not look at the method.
+        Box::pin(std::future::ready(self.answer(req.path())))
     }
 }
 

@@ -104,7 +104,7 @@ impl Files {
             let is_blank = documents.iter().all(Value::is_null);
             self.problems.extend(problems.iter().cloned());
             if !is_blank && problems.is_empty() {
-                self.problems.push(unknown(path, is_named));
+                self.problems.push(unknown(path, is_named, &documents));
             }
             return;
         }
@@ -124,7 +124,7 @@ impl Files {
 }
 
 /// A file that was named is meant; one that only lies in a folder may be somebody else's.
-fn unknown(path: &Path, is_named: bool) -> Problem {
+fn unknown(path: &Path, is_named: bool, documents: &[Value]) -> Problem {
     let message =
         "this is neither an install configuration nor a dynamic one, and holds no Kubernetes object";
     let problem = if is_named {
@@ -132,7 +132,13 @@ fn unknown(path: &Path, is_named: bool) -> Problem {
     } else {
         Problem::warning("unknown_content", message)
     };
-    problem.at(Origin::file(path.display().to_string()))
+    let problem = problem.at(Origin::file(path.display().to_string()));
+    let is_inner = |key: &&str| ["routers", "services", "middlewares"].contains(key);
+    let mut keys = documents.iter().flat_map(Value::members).map(|member| member.key.as_str());
+    match keys.find(is_inner) {
+        Some(key) => problem.hint(format!("`{key}` stands below `http` or `tcp`")),
+        None => problem,
+    }
 }
 
 // === impl Kinds ===

@@ -6,7 +6,8 @@ use std::fs;
 use document::{Origin, Place, Problem, Severity};
 
 /// What is seldom in a repository beside the manifests that name it.
-const SELDOM_AT_HAND: [&str; 3] = ["missing_secret", "missing_config_map", "missing_endpoint_slice"];
+const SELDOM_AT_HAND: [&str; 4] =
+    ["missing_secret", "missing_config_map", "missing_endpoint_slice", "missing_ingress_class"];
 
 /// All problems.
 #[derive(Debug, Default)]
@@ -93,9 +94,10 @@ fn show_line(problem: &mut Problem, texts: &mut BTreeMap<String, Option<document
     if *line == 0 {
         return;
     }
+    let place = Place::new(*line, *column, *width);
     let read = |path: &String| Some(document::Source::new(path.clone(), fs::read_to_string(path).ok()?));
     if let Some(source) = texts.entry(path.clone()).or_insert_with(|| read(path)) {
-        problem.origin = source.origin(Place::new(*line, *column, *width));
+        *problem = source.show(problem.clone(), place);
     }
 }
 

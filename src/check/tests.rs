@@ -23,7 +23,7 @@ fn check(files: &[(&str, &str)], strict: bool, expected: &[&str]) {
     assert_eq!(shown, expected);
 }
 
-const INSTALL: &str = "entryPoints: {web: {address: ':80'}}\n";
+const INSTALL: &str = "entryPoints: {web: {address: ':80'}}\napi: {}\n";
 
 const DYNAMIC: &str = "\
 http:
@@ -67,6 +67,10 @@ fn a_sound_configuration_has_no_problem() {
     let dynamic = "http: {routers: {a: {rule: Host(`a.test`), service: api@internal}}}\n";
     check(&[("a.yml", INSTALL), ("b.yml", dynamic)], false, &[]);
     check(&[], false, &[]);
+    // The API is there once somebody has switched it on, or nobody says.
+    check(&[("b.yml", dynamic)], false, &[]);
+    let without = "entryPoints: {web: {address: ':80'}}\n";
+    check(&[("a.yml", without), ("b.yml", dynamic)], false, &["error unknown_reference b.yml:1:53"]);
 }
 
 #[test]
@@ -97,6 +101,47 @@ fn entry_points_are_assumed_where_nobody_says_which_there_are() {
     );
 }
 
+/// As the rule is written, not as it is read.
+#[test]
+fn rules_have_their_column_however_they_are_written() {
+    let yaml = "http:
+  routers:
+    folded:
+      service: api@internal
+      rule: >-
+        Host(`a.test`)
+        && Hots(`b.test`)
+    kept:
+      service: api@internal
+      rule: |
+        Host(`a.test`) &&
+          Hots(`b.test`)
+    double: { service: api@internal, rule: \"Host(\\\"a\\\") && Hots(`b`)\" }
+    single: { service: api@internal, rule: 'Path(`/it''s`) && Hots(`b`)' }
+";
+    check(
+        &[("a.yml", yaml)],
+        false,
+        &[
+            "error rule_syntax a.yml:7:12",
+            "error rule_syntax a.yml:12:11",
+            "error rule_syntax a.yml:13:60",
+            "error rule_syntax a.yml:14:63",
+        ],
+    );
+    let toml = "[http.routers.a]
+service = 'api@internal'
+rule = \"\"\"
+Host(`a.test`) &&
+  Hots(`b`)\"\"\"
+[http.routers.b]
+service = 'api@internal'
+rule = \"Host(\\\"a\\\") && Hots(`b`)\"
+";
+    let found = ["error rule_syntax a.toml:5:3", "error rule_syntax a.toml:8:24"];
+    check(&[("a.toml", toml)], false, &found);
+}
+
 #[test]
 fn rules_in_manifests_have_their_column_and_what_is_seldom_at_hand_is_a_warning() {
     let found = |seldom: &str| {
@@ -111,4 +156,69 @@ fn rules_in_manifests_have_their_column_and_what_is_seldom_at_hand_is_a_warning(
         let found = found(seldom);
         check(&[("m.yaml", MANIFEST)], strict, &found.each_ref().map(String::as_str));
     }
+}
+
+/// Serving goes on, but nobody meant it; and one mistake is one message.
+#[test]
+fn a_secret_without_what_it_is_named_for_is_an_error() {
+    let of = |secret: &str| {
+        format!("{}---\n{secret}", MANIFEST.replace(" && Hots(`b`)", "").replace("port: 81", "port: 80"))
+    };
+    let slice = ["warning missing_endpoint_slice m.yaml:8:18", "warning missing_endpoint_slice m.yaml:11:18"];
+    let without = "apiVersion: v1\nkind: Secret\nmetadata: {name: gone}\nstringData: {tls.crt: x}\n";
+    check(&[("m.yaml", &of(without))], false, &[slice[0], slice[1], "error incomplete_secret m.yaml:12:21"]);
+    let broken =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: gone}\ndata:\n  tls.crt: eA==\n  tls.key: 'x!'\n";
+    check(
+        &[("m.yaml", &of(broken))],
+        false,
+        &[slice[0], slice[1], "error incomplete_secret m.yaml:12:21", "error invalid_base64 m.yaml:24:12"],
+    );
+}
+
+#[test]
+fn one_mistake_does_not_hide_another_of_the_same_object() {
+    let route = "\
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: a}
+spec:
+  routes:
+    - match: Host(`a.test`)
+      kind: Rule
+      middlewares: [{name: x, namespace: other}, {name: unknown}]
+      services: [{name: gone, port: 80}]
+";
+    check(
+        &[("m.yaml", route)],
+        false,
+        &[
+            "error cross_namespace m.yaml:8:42",
+            "error unknown_reference m.yaml:8:50",
+            "error missing_service m.yaml:9:18",
+        ],
+    );
+    let options =
+        "tls: {options: {default: {minVersion: v1, cipherSuites: [a, b], curvePreferences: [c]}}}\n";
+    check(
+        &[("t.yml", options)],
+        false,
+        &[
+            "error invalid_value t.yml:1:39",
+            "error invalid_value t.yml:1:58",
+            "error invalid_value t.yml:1:61",
+            "error invalid_value t.yml:1:84",
+        ],
+    );
+}
+
+#[test]
+fn a_middleware_of_an_entry_point_is_not_blamed_on_routers() {
+    let install = "entryPoints: {web: {address: ':80', http: {middlewares: [gone@file]}}}\napi: {}\n";
+    let dynamic = "http: {routers: {a: {rule: Host(`a.test`), service: api@internal}, b: {rule: Host(`b`), service: api@internal}}}\n";
+    check(
+        &[("a.yml", dynamic), ("b.yml", install)],
+        false,
+        &["error unknown_reference the entry point `web`"],
+    );
 }

@@ -1,10 +1,12 @@
 //! What the demo says when it begins: where it is, what to try, which file to change.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where everything is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Places<'a> {
+    /// The running program, as a shell finds it.
+    pub(super) program: &'a Path,
     pub(super) folder: &'a Path,
     pub(super) port: u16,
     pub(super) tls_port: u16,
@@ -18,7 +20,7 @@ type Attempt = (&'static str, String);
 
 /// The whole text.
 pub(super) fn text(places: Places<'_>) -> String {
-    let Places { folder, port, tls_port, api_port, is_new } = places;
+    let Places { folder, port, tls_port, api_port, is_new, .. } = places;
     let folder_text = folder.display();
     let written = if is_new { "written just now, " } else { "" };
     let mut text = format!(
@@ -44,6 +46,7 @@ pub(super) fn text(places: Places<'_>) -> String {
 
 fn attempts(places: Places<'_>) -> Vec<Attempt> {
     let Places { folder, port, tls_port, api_port, .. } = places;
+    let program = quoted(places.program);
     let plain = |path: &str| format!("-H 'Host: shop.localhost' http://127.0.0.1:{port}{path}");
     let named = |scheme: &str, port: u16, path: &str| {
         format!("--resolve shop.localhost:{port}:127.0.0.1 {scheme}://shop.localhost:{port}{path}")
@@ -80,10 +83,20 @@ fn attempts(places: Places<'_>) -> Vec<Attempt> {
         ("What the gateway knows, and counts.", format!("curl {api}/api/http/routers; curl {api}/metrics")),
         (
             "Why a request goes where it goes; it is not sent.",
-            format!("portcullis explain --api {api} http://shop.localhost:{port}/private"),
+            format!("{program} explain --api {api} http://shop.localhost:{port}/private"),
         ),
-        ("Mistakes in the manifests, with their place.", format!("portcullis check {}", quoted(folder))),
+        ("Mistakes in the manifests, with their place.", format!("{program} check {}", quoted(folder))),
     ]
+}
+
+/// How to call the program at `path` from the folder `here`: it need not be where the shell looks.
+pub(super) fn callable(path: &Path, here: &Path) -> PathBuf {
+    match path.strip_prefix(here) {
+        // A single word would be looked for elsewhere.
+        Ok(below) if below.components().count() == 1 => Path::new(".").join(below),
+        Ok(below) => below.to_owned(),
+        Err(_elsewhere) => path.to_owned(),
+    }
 }
 
 /// A path as a shell takes it.
@@ -99,17 +112,28 @@ mod tests {
 
     #[test]
     fn names_every_port_and_the_file_to_change() {
-        let places = Places { folder: Path::new("./d"), port: 1, tls_port: 2, api_port: 3, is_new: true };
+        let (program, folder) = (Path::new("target/a b/portcullis"), Path::new("./d"));
+        let places = Places { program, folder, port: 1, tls_port: 2, api_port: 3, is_new: true };
         let text = text(places);
         for part in [
             "http://127.0.0.1:1/limited",
             "curl -k --resolve shop.localhost:2:127.0.0.1 https://shop.localhost:2/",
             "http://127.0.0.1:3/metrics",
             "in ./d/canary.yaml give both",
+            "  'target/a b/portcullis' explain --api http://127.0.0.1:3 http",
+            "  'target/a b/portcullis' check ./d\n",
             "'%{http_code}\\n'",
         ] {
             assert!(text.contains(part), "{part} is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn the_program_is_called_from_here() {
+        let called = |path: &str| callable(Path::new(path), Path::new("/src/here")).display().to_string();
+        assert_eq!(called("/src/here/target/release/portcullis"), "target/release/portcullis");
+        assert_eq!(called("/src/here/portcullis"), "./portcullis");
+        assert_eq!(called("/usr/bin/portcullis"), "/usr/bin/portcullis");
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 /// The candidate that differs least from `name`, if it is near enough to be worth a hint.
 ///
-/// Case does not count. Up to a third of the letters may differ.
+/// Case does not count. Up to a third of the letters may differ; a provider that both have says nothing.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted: Vec<char> = name.to_lowercase().chars().collect();
+    let (own, provider) = name.split_at(name.rfind('@').unwrap_or(name.len()));
+    let wanted: Vec<char> = own.to_lowercase().chars().collect();
     // A name as long as this was no slip of the finger, and the distance is quadratic.
     if wanted.is_empty() || wanted.len() > 64 {
         return None;
@@ -12,7 +13,8 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .filter_map(|candidate| {
-            let letters: Vec<char> = candidate.to_lowercase().chars().collect();
+            let other = candidate.strip_suffix(provider)?;
+            let letters: Vec<char> = other.to_lowercase().chars().collect();
             let distance = distance(&wanted, &letters);
             let allowed = (wanted.len().max(letters.len()) / 3).max(1);
             (distance <= allowed && distance < wanted.len()).then_some((distance, candidate))
@@ -66,12 +68,14 @@ mod tests {
     #[test]
     fn a_swap_counts_once() {
         check("ab", &["ba", "xyz"], Some("ba"));
+        check("ab@file", &["ba@file", "ab@other"], Some("ba@file"));
     }
 
     #[test]
     fn is_silent_when_nothing_is_near() {
         check("banana", &["address", "http"], None);
         check("x", &["y"], None);
+        check("gone@file", &["e@file"], None);
         check("", &["y"], None);
     }
 }

@@ -61,13 +61,22 @@ pub fn parse(text: &str, format: Format) -> Result<(Value, Vec<Problem>), Vec<Pr
 
 /// Reads all documents of a text. A broken one is reported and the ones after it are still read (YAML).
 pub fn parse_documents(text: &str, format: Format) -> (Vec<Value>, Vec<Problem>) {
+    parse_documents_after(text, format, 0)
+}
+
+/// As [`parse_documents`], of a piece of a text that has so many lines before it (YAML).
+pub(crate) fn parse_documents_after(
+    text: &str,
+    format: Format,
+    lines_before: u32,
+) -> (Vec<Value>, Vec<Problem>) {
     if text.len() > MAX_BYTES {
         let message = format!("the text is longer than {} MiB", MAX_BYTES >> 20);
         return (Vec::new(), vec![Problem::error("too_large", message)]);
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (documents, problems) = match format {
-        Format::Yaml => yaml::documents(text),
+        Format::Yaml => yaml::documents(text, lines_before),
         Format::Json => json::documents(text),
         Format::Toml => toml::document(text),
     };
@@ -77,6 +86,8 @@ pub fn parse_documents(text: &str, format: Format) -> (Vec<Value>, Vec<Problem>)
         _ => (documents, problems),
     }
 }
+
+pub(crate) use yaml::is_marker;
 
 /// An origin with a place and no file yet; [`Source::attach`](crate::Source::attach) adds it.
 pub(crate) fn at(place: Place) -> Origin {

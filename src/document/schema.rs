@@ -20,10 +20,13 @@ pub use lookup::Wanted;
 
 use crate::deserialize::deserialize;
 use crate::problem::Problem;
-use crate::value::Value;
+use crate::value::{Value, remove};
 
 /// The code of the one mistake that may be forgiven: Kubernetes objects hold fields of newer versions.
 pub const UNKNOWN_KEY: &str = "unknown_key";
+
+/// The code of a key that is written twice; the first one counts.
+pub(crate) const DUPLICATE_KEY: &str = "duplicate_key";
 
 /// The schema of one type.
 #[derive(Clone, Debug)]
@@ -53,6 +56,30 @@ pub fn read_with<T: DeserializeOwned>(schema: &Schema, value: &Value) -> (Option
                 problems.push(problem);
             }
             (None, problems)
+        }
+    }
+}
+
+/// As [`read`], but what is wrong is left out, so that the rest can be looked at as well. Whether what comes back may
+/// be used, the problems say.
+pub fn read_past<T: DeserializeOwned + JsonSchema + 'static>(value: &Value) -> (Option<T>, Vec<Problem>) {
+    let (mut value, mut problems) = Schema::of::<T>().conform(value);
+    let is_left_out = |problem: &Problem| [UNKNOWN_KEY, DUPLICATE_KEY].contains(&problem.code);
+    for problem in problems.iter().filter(|problem| problem.is_error() && !is_left_out(problem)) {
+        remove(&mut value, &problem.path);
+    }
+    loop {
+        let problem = match deserialize(&value) {
+            Ok(read) => return (Some(read), problems),
+            Err(problem) => problem,
+        };
+        let is_new = remove(&mut value, &problem.path);
+        // What lacks something that was misspelt or wrong has been reported for that.
+        if !problems.iter().any(|known| known.is_error() && known.path == problem.path) {
+            problems.push(problem);
+        }
+        if !is_new {
+            return (None, problems);
         }
     }
 }

@@ -1,9 +1,12 @@
 //! A text with its name: turns places into origins with the line they mean.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use crate::inside;
 use crate::problem::{Origin, Problem};
 use crate::read::{self, Format};
+use crate::redaction;
+use crate::tree::{self, Tree};
 use crate::value::{Place, Value, locate};
 
 /// The text of one file.
@@ -16,9 +19,8 @@ pub struct Source {
     lines: OnceLock<Vec<usize>>,
 }
 
-/// Keys whose values are not shown, by how they end.
-const SECRET_KEYS: [&str; 7] =
-    ["password", "secret", "token", "users", "hmacencoded", "credentials", "apikey"];
+/// Some editors begin a file with it; it is no part of the first line.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 impl Source {
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
@@ -47,6 +49,13 @@ impl Source {
         (values, self.attach_all(problems))
     }
 
+    /// As [`parse_documents`](Self::parse_documents), each with what it can be read from again, where that can be done for it alone.
+    pub fn parse_trees(self: &Arc<Self>, format: Format) -> (Vec<(Value, Option<Tree>)>, Vec<Problem>) {
+        let (values, problems) = self.parse_documents(format);
+        let trees = tree::trees(self, format, &values);
+        (values.into_iter().zip(trees).collect(), problems)
+    }
+
     /// The origin of a place in this text.
     pub fn origin(&self, place: Place) -> Origin {
         if place.is_none() {
@@ -61,26 +70,45 @@ impl Source {
         }
     }
 
+    /// Puts a problem at a place in this text. Of what may be a secret, its line shows no more than the key.
+    #[must_use]
+    pub fn show(&self, problem: Problem, place: Place) -> Problem {
+        let mut origin = self.origin(place);
+        if let Origin::File { excerpt, .. } = &mut origin {
+            *excerpt = self.written(place.line).and_then(|line| redaction::redact(line, place, &problem));
+        }
+        problem.at(origin)
+    }
+
+    /// The place of a part of a scalar's value: `offset` characters into it, `width` of them. `None` where the value
+    /// is not written at the place, as with an alias.
+    pub fn inside(&self, scalar: Place, value: &str, offset: usize, width: usize) -> Option<Place> {
+        let begin = self.offset(scalar)?;
+        let spans = inside::spans(self.text.get(begin..)?, value)?;
+        let last = spans.get((offset + width.max(1) - 1).min(spans.len().checked_sub(1)?))?;
+        // The end of the value stands right behind it.
+        let start = spans.get(offset).map_or(last.end, |span| span.start);
+        Some(self.place(begin + start, begin + last.end))
+    }
+
     /// Completes a problem that has a place or none; one that knows its file is left as it is.
     #[must_use]
     pub fn attach(&self, problem: Problem) -> Problem {
-        let origin = match &problem.origin {
-            Origin::None => Origin::file(self.path.as_str()),
+        match &problem.origin {
+            Origin::None => problem.at(Origin::file(self.path.as_str())),
             Origin::File { path, line, column, width, .. } if path.is_empty() => {
-                self.origin(Place::new(*line, *column, *width))
+                let place = Place::new(*line, *column, *width);
+                self.show(problem, place)
             }
-            Origin::File { .. } | Origin::Flag(_) | Origin::Environment(_) | Origin::Object(_) => {
-                return problem;
-            }
-        };
-        problem.at(origin)
+            Origin::File { .. } | Origin::Flag(_) | Origin::Environment(_) | Origin::Object(_) => problem,
+        }
     }
 
     /// As [`attach`](Self::attach), and finds the place of a problem that only knows its key path in `document`.
     #[must_use]
     pub fn attach_by_path(&self, document: &Value, problem: Problem) -> Problem {
         match (&problem.origin, locate(document, &problem.path)) {
-            (Origin::None, Some(place)) => problem.at(self.origin(place)),
+            (Origin::None, Some(place)) => self.show(problem, place),
             _ => self.attach(problem),
         }
     }
@@ -90,34 +118,47 @@ impl Source {
     }
 
     fn line(&self, index: usize) -> Option<&str> {
+        self.text.get(*self.starts().get(index)?..)?.lines().next()
+    }
+
+    /// Where lines begin.
+    fn starts(&self) -> &[usize] {
+        let mark = if self.text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
         let ends = || self.text.match_indices('\n').map(|(offset, _)| offset + 1);
-        let starts = self.lines.get_or_init(|| std::iter::once(0).chain(ends()).collect());
-        let start = *starts.get(index)?;
-        self.text.get(start..)?.lines().next()
+        self.lines.get_or_init(|| std::iter::once(mark).chain(ends()).collect())
+    }
+
+    /// How many bytes stand before a place.
+    fn offset(&self, place: Place) -> Option<usize> {
+        let index = usize::try_from(place.line).ok()?.checked_sub(1)?;
+        let skipped = usize::try_from(place.column).ok()?.checked_sub(1)?;
+        let start = *self.starts().get(index)?;
+        let line = self.text.get(start..)?.lines().next()?;
+        let before = line.char_indices().nth(skipped).map_or(line.len(), |(offset, _)| offset);
+        Some(start + before)
+    }
+
+    /// The place of these bytes; of several lines, those on the first.
+    fn place(&self, start: usize, end: usize) -> Place {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let starts = self.starts();
+        let line = starts.partition_point(|begin| *begin <= start).max(1);
+        let begin = starts.get(line - 1).copied().unwrap_or_default();
+        let before = self.text.get(begin..start).unwrap_or_default().chars().count();
+        let meant = self.text.get(start..end).unwrap_or_default().lines().next().unwrap_or_default();
+        let width = meant.trim_end().chars().count().max(1);
+        Place::new(number(line), number(before) + 1, number(width))
     }
 
     /// A line, unless what it says is nobody's business.
     fn excerpt(&self, line: u32) -> Option<String> {
-        let index = usize::try_from(line).ok()?.checked_sub(1)?;
-        let text = self.line(index)?.trim_end();
-        let is_key = text.contains("-----BEGIN ")
-            || ["$apr1$", "$2y$", "$2a$", "$2b$", "{SHA}"].iter().any(|mark| text.contains(mark));
-        (!is_key && !names_secret(text)).then(|| text.to_owned())
+        self.written(line).filter(|text| !redaction::holds_secret(text)).map(str::to_owned)
     }
-}
 
-/// One of the line's keys is that of a secret, and something follows it.
-fn names_secret(line: &str) -> bool {
-    line.match_indices([':', '=']).any(|(offset, _)| {
-        let before = line.get(..offset).unwrap_or_default().trim_end().trim_end_matches(['"', '\'']);
-        let after = line.get(offset + 1..).unwrap_or_default().trim();
-        let key = before
-            .rsplit(|c: char| !c.is_ascii_alphanumeric())
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        !after.is_empty() && SECRET_KEYS.iter().any(|secret| key.ends_with(secret))
-    })
+    fn written(&self, line: u32) -> Option<&str> {
+        let index = usize::try_from(line).ok()?.checked_sub(1)?;
+        Some(self.line(index)?.trim_end())
+    }
 }
 
 #[cfg(test)]
@@ -147,13 +188,44 @@ mod tests {
         );
     }
 
+    /// `x` of the key `rule` in a text of either format, with what `|` stands before.
+    fn check_inside(text: &str, format: Format, value: &str, expected: (u32, u32, u32)) {
+        let source = Source::new("a", text);
+        let (document, problems) = source.parse(format).unwrap();
+        assert!(problems.is_empty(), "{problems:?}");
+        let rule = document.get("rule").unwrap();
+        assert_eq!(rule.as_str(), Some(value), "{text}");
+        let offset = value.chars().position(|c| c == 'x').unwrap();
+        let place = source.inside(rule.place, value, offset, 2).unwrap();
+        assert_eq!((place.line, place.column, place.width), expected, "{text}");
+    }
+
     #[test]
-    fn shows_no_secret() {
-        let source = Source::new(
-            "a.yml",
-            "a: {clientSecret: x, b: 1}\nsecretName: tls\nusers:\n  - \"joe:$apr1$x$y\"\n\"password\" = \"p\"\n",
-        );
-        let shown: Vec<bool> = (1..=5).map(|line| source.excerpt(line).is_some()).collect();
-        assert_eq!(shown, [false, true, true, false, false]);
+    fn finds_the_place_inside_a_scalar() {
+        let yaml = |text: &str, value: &str, expected| check_inside(text, Format::Yaml, value, expected);
+        yaml("rule: a xy b # c\n", "a xy b", (1, 9, 2));
+        yaml("rule: \"\\\"a\\\" xy\"\n", "\"a\" xy", (1, 14, 2));
+        yaml("rule: 'it''s xy'\n", "it's xy", (1, 14, 2));
+        yaml("rule: >-\n  a\n  b xy\nnext: 1\n", "a b xy", (3, 5, 2));
+        yaml("rule: |\n\n    a\n    xy\n", "\na\nxy\n", (4, 5, 2));
+        yaml("rule: !!str &r \"xy\"\n", "xy", (1, 17, 2));
+        yaml("rule: |2-\n    \"a\" xy\n", "  \"a\" xy", (2, 9, 2));
+        yaml("rule: |-\n  \"a\" xy\n", "\"a\" xy", (2, 7, 2));
+        yaml("\u{feff}rule: xy\n", "xy", (1, 7, 2));
+        yaml("rule: a\n  b\n  x", "a b x", (3, 3, 1));
+        yaml("rule: \"ab\\\n  x\\x79\"\n", "abxy", (2, 3, 5));
+        let toml = |text: &str, value: &str, expected| check_inside(text, Format::Toml, value, expected);
+        toml("rule = \"\"\"\na\n  xy\"\"\"\n", "a\n  xy", (3, 3, 2));
+        toml("rule = '''a''xy'''\n", "a''xy", (1, 14, 2));
+        toml("rule = \"\\\"xy\"\n", "\"xy", (1, 11, 2));
+        check_inside("{\"rule\": \"\\\"xy\"}", Format::Json, "\"xy", (1, 13, 2));
+    }
+
+    #[test]
+    fn an_alias_has_no_inside() {
+        let source = Source::new("a.yml", "base: &a xyz\nrule: *a\n");
+        let (document, _) = source.parse(Format::Yaml).unwrap();
+        let rule = document.get("rule").unwrap();
+        assert_eq!(source.inside(rule.place, "xyz", 1, 1), None);
     }
 }

@@ -120,6 +120,14 @@ impl Value {
         self.members().iter().find(|member| member.key == key).map(|member| &member.value)
     }
 
+    /// The value of a key, without the rest.
+    pub fn into_member(self, key: &str) -> Option<Self> {
+        let Kind::Mapping(members) = self.kind else {
+            return None;
+        };
+        members.into_iter().find(|member| member.key == key).map(|member| member.value)
+    }
+
     /// The member of a key, in whatever case it is written: Traefik's files do not care.
     pub fn member_ignoring_case(&self, key: &str) -> Option<&Member> {
         let members = self.members();
@@ -231,20 +239,48 @@ fn step<'v, 'p>(value: &'v Value, path: &'p str) -> Option<(&'v Value, Place, &'
         let item = value.items().get(index.parse::<usize>().ok()?)?;
         return Some((item, item.place, rest.strip_prefix('.').unwrap_or(rest)));
     }
+    let (index, rest) = find(value.members(), path)?;
+    let member = value.members().get(index)?;
+    let is_scalar = !matches!(member.value.kind, Kind::Null | Kind::Mapping(_) | Kind::Sequence(_));
+    let place = if is_scalar { member.value.place } else { member.key_place };
+    Some((&member.value, place, rest))
+}
+
+/// The member that a path begins with, and the rest of the path.
+fn find<'p>(members: &[Member], path: &'p str) -> Option<(usize, &'p str)> {
     let fits = |member: &Member| {
         let head = path.get(..member.key.len())?;
         let rest = path.get(member.key.len()..)?;
         let ends = rest.is_empty() || rest.starts_with(['.', '[']);
         (ends && head.eq_ignore_ascii_case(&member.key)).then_some(rest)
     };
-    let (member, rest) = value
-        .members()
-        .iter()
-        .filter_map(|member| fits(member).map(|rest| (member, rest)))
-        .max_by_key(|(member, _)| member.key.len())?;
-    let is_scalar = !matches!(member.value.kind, Kind::Null | Kind::Mapping(_) | Kind::Sequence(_));
-    let place = if is_scalar { member.value.place } else { member.key_place };
-    Some((&member.value, place, rest.strip_prefix('.').unwrap_or(rest)))
+    let fitting = members.iter().enumerate().filter_map(|(index, member)| {
+        let rest = fits(member)?;
+        Some((index, member.key.len(), rest.strip_prefix('.').unwrap_or(rest)))
+    });
+    fitting.max_by_key(|(_, length, _)| *length).map(|(index, _, rest)| (index, rest))
+}
+
+/// Takes out the innermost member on a key path. An item of a list goes with the whole list, so that its neighbours
+/// do not move. False: there is no member on the path.
+pub(crate) fn remove(value: &mut Value, path: &str) -> bool {
+    match &mut value.kind {
+        Kind::Sequence(items) => {
+            let index = path.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+            let item =
+                index.and_then(|(index, rest)| Some((items.get_mut(index.parse::<usize>().ok()?)?, rest)));
+            item.is_some_and(|(item, rest)| remove(item, rest.strip_prefix('.').unwrap_or(rest)))
+        }
+        Kind::Mapping(members) => {
+            let Some((index, rest)) = find(members, path) else { return false };
+            let is_inside = members.get_mut(index).is_some_and(|member| remove(&mut member.value, rest));
+            if !is_inside {
+                members.remove(index);
+            }
+            true
+        }
+        Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float { .. } | Kind::String(_) => false,
+    }
 }
 
 #[cfg(test)]
@@ -262,6 +298,21 @@ mod tests {
         assert_eq!(at("http.routers"), Some((2, 3)));
         assert_eq!(at("http.routers.a.b.service"), Some((3, 5)));
         assert_eq!(at(""), Some((1, 1)));
+    }
+
+    #[test]
+    fn removes_by_key_path() {
+        let check = |path: &str, expected: serde_json::Value| {
+            let json = serde_json::json!({"a": {"b.c": 1, "l": [{"x": 1, "y": 2}, 3]}});
+            let mut value = Value::from_json(&json);
+            let is_removed = remove(&mut value, path);
+            assert_eq!((is_removed, value.to_json()), (expected != json, expected), "{path}");
+        };
+        check("a.b.c", serde_json::json!({"a": {"l": [{"x": 1, "y": 2}, 3]}}));
+        check("a.l[0].x", serde_json::json!({"a": {"b.c": 1, "l": [{"y": 2}, 3]}}));
+        check("a.l[1]", serde_json::json!({"a": {"b.c": 1}}));
+        check("a.none", serde_json::json!({}));
+        check("", serde_json::json!({"a": {"b.c": 1, "l": [{"x": 1, "y": 2}, 3]}}));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use document::problem::{Origin, Problem};
+use document::tree::Tree;
 use document::value::Value;
 
 /// A router, service, middleware … as a provider publishes it.
@@ -21,10 +22,10 @@ pub struct Element<T> {
 pub struct Source {
     pub file: Option<Arc<PathBuf>>,
     /// The object's own part of the document, with the places of its keys.
-    pub tree: Option<Arc<Value>>,
+    pub tree: Option<Arc<Tree>>,
     /// The text of the file, to show the line that is meant.
     pub text: Option<Arc<document::Source>>,
-    pub object: Option<Object>,
+    pub object: Option<Arc<Object>>,
     /// A digest of the files the object names (certificates, users); 0 when it names none.
     /// It makes an object differ whose text is the same while such a file is another.
     pub files_digest: u64,
@@ -48,11 +49,20 @@ impl PartialEq for Source {
 }
 
 impl Source {
+    /// The object as it was written; kept once it was asked for.
+    #[must_use]
+    pub fn tree(&self) -> Option<&Value> {
+        self.tree.as_deref().map(Tree::get)
+    }
+
     /// Completes a problem that knows a key path inside the object: file, line, and what stands there.
     #[must_use]
     pub fn attach(&self, problem: Problem) -> Problem {
         match (&self.text, &self.tree, &self.object) {
-            (Some(text), Some(tree), _) => text.attach_by_path(tree, problem),
+            (Some(text), Some(tree), _) if problem.origin.is_none() => {
+                text.attach_by_path(tree.get(), problem)
+            }
+            (Some(text), Some(_), _) => text.attach(problem),
             (Some(text), None, _) => text.attach(problem),
             (None, _, Some(object)) if problem.origin.is_none() => {
                 problem.at(Origin::Object(object.to_string()))

@@ -1,12 +1,11 @@
 //! The accept loop of one entry point on one worker: limits, a task for each connection, the drain.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -20,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::drain::{LINGER, Local, Phase, Seat};
+use crate::drain::{LINGER, Local, Phase, Seat, reached};
 use crate::handle::Serving;
 use crate::sniff::{Sniffed, sniff};
 use crate::state::State;
@@ -44,7 +43,7 @@ struct Listening {
     handshakes: Semaphore,
 }
 
-/// Accepts until the drain begins. Connections outlive it.
+/// Accepts until the drain begins. Connections outlive it: gives back what tells them of its end.
 ///
 /// # Errors
 /// When the socket is no use any more.
@@ -52,7 +51,7 @@ pub(crate) async fn accept(
     entry_point: Arc<EntryPoint>,
     listener: std::net::TcpListener,
     mut phase: watch::Receiver<Phase>,
-) -> io::Result<()> {
+) -> io::Result<Rc<Local>> {
     let listener = TcpListener::from_std(listener)?;
     let listening = Rc::new(Listening {
         recorder: Rc::new(entry_point.telemetry.recorder()),
@@ -85,12 +84,7 @@ pub(crate) async fn accept(
     }
     drop(listener);
     listening.drain.begin();
-    Ok(())
-}
-
-async fn reached(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
-    // A sender that is gone means that the process ends.
-    let _gone = phase.wait_for(|phase| *phase >= wanted).await;
+    Ok(Rc::clone(&listening.drain))
 }
 
 async fn take(listening: &Rc<Listening>, accepted: io::Result<(TcpStream, SocketAddr)>) {
@@ -105,64 +99,73 @@ async fn take(listening: &Rc<Listening>, accepted: io::Result<(TcpStream, Socket
 }
 
 fn admit(listening: &Rc<Listening>, tcp: TcpStream, peer: SocketAddr) {
-    let open = &listening.entry_point.open;
-    if open.load(Ordering::Relaxed) >= listening.entry_point.max_connections {
-        tracing::debug!(%peer, "connection refused: too many are open");
+    let EntryPoint { name, open, places, probes, .. } = &*listening.entry_point;
+    if !places.have_room(*probes) {
+        places.warn(name);
         return;
     }
     // Counted before its task runs, so that a drain cannot miss it.
-    let open = Open::count(open);
+    let open = Open::count(open).among(places.taken());
     let _owned_by_itself = tokio::task::spawn_local(connection(Rc::clone(listening), tcp, peer, open));
 }
 
-async fn connection(listening: Rc<Listening>, mut tcp: TcpStream, peer: SocketAddr, open: Open) {
-    let entry_point = &listening.entry_point;
+async fn connection(listening: Rc<Listening>, tcp: TcpStream, peer: SocketAddr, open: Open) {
     let counted = Counted::new(&listening);
-    let now = Instant::now();
-    // A socket that refuses the option still works.
-    let _slower = tcp.set_nodelay(true);
-    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-    let Ok(local) = tcp.local_addr() else { return };
-    let mut read = Vec::new();
-    let sniffed = begin(&listening, &mut tcp, &mut read).await;
-    let state = Rc::new(State::new(now));
-    let made = |tls| Rc::new(describe(entry_point, peer, local, tls, open));
-    match sniffed {
-        Ok(Sniffed::Http1 | Sniffed::Http2) if claimed(entry_point, peer.ip(), None) => {}
-        Ok(Sniffed::Http1) => {
-            let stream = Stream::new(Transport::Plain(tcp), Bytes::from(read), Rc::clone(&state));
-            http1::serve(serving(&listening, made(None), state), stream).await;
-        }
-        Ok(Sniffed::Http2) => {
-            let stream = Stream::new(Transport::Plain(tcp), Bytes::from(read), Rc::clone(&state));
-            // Boxed, so that the others do not pay for its state.
-            Box::pin(http2::serve(serving(&listening, made(None), state), stream)).await;
-        }
-        Ok(Sniffed::Tls(hello)) => {
-            if let Some((stream, tls)) = Box::pin(handshake(&listening, tcp, read, hello, peer, local)).await
-            {
-                let is_http2 = stream.negotiated().is_h2();
-                let stream = Stream::new(Transport::Tls(Box::new(stream)), Bytes::new(), Rc::clone(&state));
-                let serving = serving(&listening, made(Some(tls)), state);
-                if is_http2 {
-                    Box::pin(http2::serve(serving, stream)).await;
-                } else {
-                    http1::serve(serving, stream).await;
-                }
-            }
-        }
-        Ok(Sniffed::Refused(why)) => {
-            tracing::debug!(%peer, why, "connection refused");
-            listening.recorder.refused(&made(None), Kind::Malformed);
-        }
-        Ok(Sniffed::Closed) => {}
-        Err(error) => tracing::debug!(%peer, error = %error, "connection ended before it said anything"),
+    // Boxed, so that an open connection does not pay for what only its beginning needs.
+    match Box::pin(begin(&listening, tcp, peer, open)).await {
+        Some(Begun { serving, stream, is_http2: true }) => Box::pin(http2::serve(serving, stream)).await,
+        Some(Begun { serving, stream, is_http2: false }) => http1::serve(serving, stream).await,
+        None => {}
     }
     drop(counted);
 }
 
+/// A connection whose first request can be read.
+struct Begun {
+    serving: Rc<Serving>,
+    stream: Stream,
+    is_http2: bool,
+}
+
+/// Finds out what is spoken and shakes hands. `None`: the connection is over.
+async fn begin(listening: &Rc<Listening>, mut tcp: TcpStream, peer: SocketAddr, open: Open) -> Option<Begun> {
+    let entry_point = &listening.entry_point;
+    let state = Rc::new(State::new(Instant::now(), Rc::clone(&listening.drain)));
+    // A socket that refuses the option still works.
+    let _slower = tcp.set_nodelay(true);
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+    let local = tcp.local_addr().ok()?;
+    let mut read = Vec::new();
+    let sniffed = first(listening, &mut tcp, &mut read).await;
+    let made = |tls| Rc::new(describe(entry_point, peer, local, tls, open));
+    let (stream, tls, is_http2) = match sniffed {
+        Ok(Sniffed::Http1 | Sniffed::Http2) if claimed(entry_point, peer.ip(), None) => return None,
+        Ok(plain @ (Sniffed::Http1 | Sniffed::Http2)) => {
+            let stream = Stream::new(Transport::Plain(tcp), Bytes::from(read), Rc::clone(&state));
+            (stream, None, matches!(plain, Sniffed::Http2))
+        }
+        Ok(Sniffed::Tls(hello)) => {
+            let (stream, tls) = handshake(listening, tcp, read, hello, peer, local).await?;
+            let is_http2 = stream.negotiated().is_h2();
+            let stream = Stream::new(Transport::Tls(Box::new(stream)), Bytes::new(), Rc::clone(&state));
+            (stream, Some(tls), is_http2)
+        }
+        Ok(Sniffed::Refused(why)) => {
+            tracing::debug!(%peer, why, "connection refused");
+            listening.recorder.refused(&made(None), Kind::Malformed);
+            return None;
+        }
+        Ok(Sniffed::Closed) => return None,
+        Err(error) => {
+            tracing::debug!(%peer, error = %error, "connection ended before it said anything");
+            return None;
+        }
+    };
+    Some(Begun { serving: serving(listening, made(tls), state), stream, is_http2 })
+}
+
 /// The first bytes of a connection, for which neither the client nor a drain waits for ever.
-async fn begin(listening: &Listening, tcp: &mut TcpStream, read: &mut Vec<u8>) -> io::Result<Sniffed> {
+async fn first(listening: &Listening, tcp: &mut TcpStream, read: &mut Vec<u8>) -> io::Result<Sniffed> {
     let seat = Seat::take(&listening.drain);
     let late = async {
         seat.rung().await;
@@ -225,6 +228,7 @@ fn serving(listening: &Rc<Listening>, connection: Rc<Connection>, state: Rc<Stat
         recorder: Rc::clone(&listening.recorder),
         drain: Rc::clone(&listening.drain),
         authority: RefCell::new(None),
+        opens_tunnel: Cell::new(false),
     })
 }
 

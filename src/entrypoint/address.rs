@@ -35,8 +35,10 @@ pub enum AddressError {
     Empty,
     #[error("unknown protocol `{0}`: an address ends in `/tcp`, `/udp` or neither")]
     Protocol(String),
-    #[error("`{0}` has no port: write it as `:{0}` if it is one, else as `{0}:80`")]
+    #[error("`{0}` has no port: write it as `{0}:80`")]
     NoPort(String),
+    #[error("`{0}` has no port: write `:{0}` if that is the port")]
+    OnlyNumber(String),
     #[error("`{0}` is not a port: it is a number up to 65535")]
     Port(String),
     #[error("`{0}` is not a host: write an IPv6 address in brackets, as in `[::1]:80`")]
@@ -83,7 +85,14 @@ impl FromStr for Address {
             Some((_, protocol)) => return Err(AddressError::Protocol(protocol.to_owned())),
             None => (text, Protocol::Tcp),
         };
-        let (host, port) = text.rsplit_once(':').ok_or_else(|| AddressError::NoPort(text.to_owned()))?;
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| {
+            let is_number = text.parse::<u16>().is_ok();
+            if is_number {
+                AddressError::OnlyNumber(text.to_owned())
+            } else {
+                AddressError::NoPort(text.to_owned())
+            }
+        })?;
         let is_number = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
         let port = if is_number { port.parse().ok() } else { None }
             .ok_or_else(|| AddressError::Port(port.to_owned()))?;
@@ -152,7 +161,7 @@ mod tests {
     #[test]
     fn refuses_the_rest_with_a_reason() {
         refuses("", "the address is empty");
-        refuses("80", "`80` has no port: write it as `:80` if it is one, else as `80:80`");
+        refuses("80", "`80` has no port: write `:80` if that is the port");
         refuses(":http", "`http` is not a port: it is a number up to 65535");
         refuses(":70000", "`70000` is not a port: it is a number up to 65535");
         refuses(":80/sctp", "unknown protocol `sctp`: an address ends in `/tcp`, `/udp` or neither");

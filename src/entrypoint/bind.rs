@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 /// Connections the kernel keeps for us until they are accepted.
 const BACKLOG: i32 = 4096;
@@ -60,6 +60,22 @@ impl Sockets {
         Ok(Self { listeners: Mutex::new(listeners), address })
     }
 
+    /// A socket that was bound for us, from which all workers accept.
+    ///
+    /// # Errors
+    /// When it is no socket that listens for TCP connections.
+    pub fn adopt(listener: TcpListener, workers: usize) -> io::Result<Self> {
+        let socket = SockRef::from(&listener);
+        if !socket.is_listener()? {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no listening socket"));
+        }
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_keepalive(&keep_alive())?;
+        let address = listener.local_addr()?;
+        let copies = (1..workers).map(|_| listener.try_clone()).collect::<io::Result<Vec<_>>>()?;
+        Ok(Self { listeners: Mutex::new(std::iter::once(listener).chain(copies).collect()), address })
+    }
+
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -88,6 +104,10 @@ fn address(listen: Listen) -> SocketAddr {
     }
 }
 
+fn keep_alive() -> TcpKeepalive {
+    TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE)
+}
+
 fn has_ipv6() -> bool {
     let Ok(socket) = Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)) else {
         return false;
@@ -106,7 +126,7 @@ fn socket(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
     }
     socket.set_nonblocking(true)?;
     // Accepted sockets inherit it.
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE))?;
+    socket.set_tcp_keepalive(&keep_alive())?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())

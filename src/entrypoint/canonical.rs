@@ -4,15 +4,15 @@ use std::rc::Rc;
 
 use exchange::Kind;
 use exchange::canonical::Refused;
-use http::header::{CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING};
+use exchange::present::{Notable, Present};
+use http::header::{COOKIE, HOST};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 use service::hop_by_hop;
 
 use crate::forwarded::port_value;
 use crate::handle::Serving;
-use crate::http1::SMALLEST_BUFFER;
-use crate::settings::{Settings, Underscores};
+use crate::settings::Settings;
 
 /// A host that was made canonical, with what follows from it.
 #[derive(Debug)]
@@ -72,32 +72,33 @@ fn cached(cx: &Serving, value: &HeaderValue) -> Result<Rc<Authority>, Kind> {
 
 /// One way to say where a body ends. hyper has refused lengths of HTTP/1 that contradict each other, and closes
 /// after a message that has both a length and a transfer coding; of HTTP/2 only the first length was looked at.
-pub(crate) fn framing(head: &mut Parts) -> Result<(), Kind> {
-    if head.headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some() {
-        return Err(Kind::Malformed);
-    }
-    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter().peekable();
-    if codings.peek().is_none() {
+pub(crate) fn framing(head: &Parts, present: Present) -> Result<(), Kind> {
+    if !present.has_any(&[Notable::ContentLength, Notable::TransferEncoding]) {
         return Ok(());
     }
-    // RFC 9112 6.1: a length beside it ought to be handled as an error; a coding that is not understood too.
-    // Traefik: drops the length and goes on; answers 501 to other codings.
-    let is_plain = codings.next().is_some_and(hop_by_hop::is_chunked) && codings.next().is_none();
-    if !is_plain || head.version != Version::HTTP_11 || head.headers.contains_key(CONTENT_LENGTH) {
-        return Err(Kind::Malformed);
-    }
-    Ok(())
+    hop_by_hop::framing(&head.headers, head.version)
 }
 
-/// A limit below the smallest buffer that hyper takes. What counts is what Go counts: names, values, and the request
-/// line, with some slack for what stands between them.
-pub(crate) fn size(head: &Parts, limit: usize) -> Result<(), Kind> {
-    if limit >= SMALLEST_BUFFER {
+/// The limits that are not left to hyper: over HTTP/1 its buffer may take in twice as much, and has a smallest size; h2
+/// would refuse without a trace. `read`: what has come over HTTP/1, that a head need not be measured which is no larger.
+///
+/// What counts is what Go counts: names, values, and the request line, with what stands between them; over HTTP/2 a
+/// fixed part for each field (RFC 9113 6.5.2), and room for ten of these.
+pub(crate) fn size(head: &Parts, settings: &Settings, read: usize) -> Result<(), Kind> {
+    let is_http2 = head.version == Version::HTTP_2;
+    if !is_http2 && read <= settings.max_header_bytes {
         return Ok(());
     }
+    let (each, room) = if is_http2 { (32, 320) } else { (4, 0) };
     let line = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
-    let fields: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if line + fields > limit { Err(Kind::HeadersTooLarge) } else { Ok(()) }
+    let fields: usize =
+        head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + each).sum();
+    if head.headers.len() > settings.max_header_fields
+        || line + fields > settings.max_header_bytes.saturating_add(room)
+    {
+        return Err(Kind::HeadersTooLarge);
+    }
+    Ok(())
 }
 
 /// HTTP/2 clients may spread cookies over several lines; HTTP/1 has one (RFC 9113 8.2.3).
@@ -111,34 +112,13 @@ pub(crate) fn cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// Header names with underscores: the same word to a CGI-like service as the one with dashes.
-pub(crate) fn underscores(headers: &mut HeaderMap, strategy: Underscores) -> Result<(), Kind> {
-    match strategy {
-        Underscores::Keep => Ok(()),
-        Underscores::Reject if headers.keys().any(has_underscore) => Err(Kind::HeaderRefused),
-        Underscores::Reject => Ok(()),
-        Underscores::Delete => {
-            let names: Vec<HeaderName> =
-                headers.keys().filter(|name| has_underscore(name)).cloned().collect();
-            for name in names {
-                headers.remove(name);
-            }
-            Ok(())
-        }
-    }
-}
-
-fn has_underscore(name: &HeaderName) -> bool {
-    name.as_str().contains('_')
-}
-
 /// Leaves an origin-form target with a canonical path and query.
 pub(crate) fn target(head: &mut Parts, settings: &Settings) -> Result<(), Kind> {
     let path = head.uri.path();
     if path == "*" && head.method != Method::OPTIONS || !path.starts_with('/') && path != "*" {
         return Err(Kind::Malformed);
     }
-    let canonical = exchange::canonical::target(path, head.uri.query(), settings.canonical)
+    let canonical = exchange::canonical::target(path, head.uri.query(), settings.admission.target)
         .map_err(|_refused| Kind::Malformed)?;
     if let Some(target) = canonical {
         head.uri = Uri::try_from(target).map_err(|_invalid| Kind::Malformed)?;

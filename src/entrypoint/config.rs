@@ -96,6 +96,8 @@ pub struct ForwardedHeaders {
     pub connection: Vec<String>,
     /// Do not append the peer to `X-Forwarded-For`.
     pub not_append_x_forwarded_for: bool,
+    /// Set `X-Forwarded-Scheme` and `X-Scheme` to what `X-Forwarded-Proto` says.
+    pub add_x_forwarded_scheme_headers: bool,
 }
 
 /// `http`: what holds for every router of the entry point.
@@ -246,16 +248,23 @@ impl Config {
         let mut problems = Vec::new();
         if let Err(error) = self.address() {
             problems.push(match error {
-                AddressError::Empty => {
-                    Problem::field("", "the entry point has no `address`").hint("write `address: \":80\"`")
-                }
+                AddressError::Empty => Problem::field("", "the entry point has no `address`")
+                    .with_code("missing_key")
+                    .hint("write `address: \":80\"`"),
                 error => Problem::field("address", error),
             });
         }
+        let connection = self.forwarded_headers.connection.iter().enumerate();
+        problems.extend(connection.filter(|(_, name)| name.trim().parse::<http::HeaderName>().is_err()).map(
+            |(index, name)| {
+                let path = format!("forwardedHeaders.connection[{index}]");
+                Problem::field(path, format_args!("`{name}` is no header name"))
+            },
+        ));
         let trusted = &self.forwarded_headers.trusted_ips;
-        problems.extend(networks(trusted).err().map(|problem| problem.under("forwardedHeaders.trustedIPs")));
+        problems.extend(no_networks(trusted, "forwardedHeaders.trustedIPs"));
         let trusted = self.proxy_protocol.as_ref().map_or(&[][..], |proxy| &proxy.trusted_ips);
-        problems.extend(networks(trusted).err().map(|problem| problem.under("proxyProtocol.trustedIPs")));
+        problems.extend(no_networks(trusted, "proxyProtocol.trustedIPs"));
         if let Some(redirection) = &self.http.redirections.entry_point {
             problems.extend(redirection.check().map(|problem| problem.under("http.redirections.entryPoint")));
         }
@@ -278,15 +287,21 @@ impl Redirection {
 
 /// Networks, and addresses as networks of one.
 pub fn networks(texts: &[String]) -> Result<Vec<IpNet>, Problem> {
-    let parse = |(index, text): (usize, &String)| {
-        let text = text.trim();
-        let network = text.parse().or_else(|_| text.parse().map(|ip: std::net::IpAddr| IpNet::from(ip)));
-        network.map_err(|_| {
-            Problem::field(format!("[{index}]"), format!("`{text}` is not an address or a network"))
-                .hint("write it as `10.0.0.0/8` or `192.0.2.1`")
-        })
-    };
-    texts.iter().enumerate().map(parse).collect()
+    texts.iter().enumerate().map(network).collect()
+}
+
+/// What is wrong with a list of networks, entry by entry.
+fn no_networks<'a>(texts: &'a [String], path: &'a str) -> impl Iterator<Item = Problem> + 'a {
+    texts.iter().enumerate().filter_map(|entry| network(entry).err()).map(move |problem| problem.under(path))
+}
+
+fn network((index, text): (usize, &String)) -> Result<IpNet, Problem> {
+    let text = text.trim();
+    let network = text.parse().or_else(|_| text.parse().map(|ip: std::net::IpAddr| IpNet::from(ip)));
+    network.map_err(|_| {
+        Problem::field(format!("[{index}]"), format!("`{text}` is not an address or a network"))
+            .hint("write it as `10.0.0.0/8` or `192.0.2.1`")
+    })
 }
 
 // === defaults ===

@@ -5,6 +5,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use ahash::AHashMap;
+use tokio::sync::watch;
 
 /// How long a connection that was in use may take, once a drain has begun, to send what its client had no reason to
 /// hold back; the answer says that it is the last. Closed at once, it would lose the request that is on its way.
@@ -19,6 +20,14 @@ pub enum Phase {
     Leaving,
     /// No new connection; the open ones end after their exchange.
     Draining,
+    /// Time is up: the open ones end now.
+    Cut,
+}
+
+/// Waits for a phase.
+pub(crate) async fn reached(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
+    // A sender that is gone means that the process ends.
+    let _gone = phase.wait_for(|phase| *phase >= wanted).await;
 }
 
 /// One worker's view of one entry point's drain.
@@ -26,6 +35,7 @@ pub enum Phase {
 pub(crate) struct Local {
     leaving: Cell<bool>,
     draining: Cell<bool>,
+    cut: Cell<bool>,
     next: Cell<u64>,
     waiting: RefCell<AHashMap<u64, Waker>>,
 }
@@ -47,6 +57,11 @@ impl Local {
         self.leaving.get()
     }
 
+    /// Is every connection to end as it is?
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.get()
+    }
+
     /// From now on each response is its connection's last, so that clients go elsewhere.
     pub(crate) fn leave(&self) {
         self.leaving.set(true);
@@ -56,10 +71,13 @@ impl Local {
     pub(crate) fn begin(&self) {
         self.leaving.set(true);
         self.draining.set(true);
-        let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
-        for waker in waiting.into_values() {
-            waker.wake();
-        }
+        self.waiting.borrow().values().for_each(Waker::wake_by_ref);
+    }
+
+    /// Ends every connection.
+    pub(crate) fn cut(&self) {
+        self.cut.set(true);
+        self.begin();
     }
 }
 

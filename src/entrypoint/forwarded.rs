@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use exchange::headers::{
     X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, X_FORWARDED_SERVER, X_REAL_IP,
 };
+use exchange::present::{Notable, Present};
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -30,6 +31,9 @@ const MANAGED: [&str; 13] = [
     "real-ip",
 ];
 
+const X_FORWARDED_SCHEME: HeaderName = HeaderName::from_static("x-forwarded-scheme");
+const X_SCHEME: HeaderName = HeaderName::from_static("x-scheme");
+
 const HTTP: HeaderValue = HeaderValue::from_static("http");
 const HTTPS: HeaderValue = HeaderValue::from_static("https");
 const WS: HeaderValue = HeaderValue::from_static("ws");
@@ -44,26 +48,43 @@ pub(crate) struct Facts<'a> {
     pub(crate) is_websocket: bool,
     /// Port of `Host`, else 443 or 80.
     pub(crate) port: &'a HeaderValue,
+    /// Say the scheme in `X-Forwarded-Scheme` and `X-Scheme` too.
+    pub(crate) add_scheme: bool,
 }
 
 /// Removes what cannot be believed and fills in what is missing.
-pub(crate) fn apply(headers: &mut HeaderMap, facts: &Facts<'_>) {
-    if !facts.is_trusted {
+pub(crate) fn apply(headers: &mut HeaderMap, present: Present, facts: &Facts<'_>) {
+    let is_new = !present.has(Notable::Extension);
+    if is_new {
+        // There is nothing to believe or to remove.
+    } else if !facts.is_trusted {
         remove_managed(headers);
     } else if headers.contains_key(X_FORWARDED_FOR) {
         join_lines(headers);
     }
+    let host = headers.get(HOST).cloned();
+    let mut set = |name: HeaderName, value: HeaderValue| {
+        if is_new || headers.get(&name).is_none_or(HeaderValue::is_empty) {
+            headers.insert(name, value);
+        }
+    };
     let proto = match (facts.is_tls, facts.is_websocket) {
         (false, false) => HTTP,
         (true, false) => HTTPS,
         (false, true) => WS,
         (true, true) => WSS,
     };
-    set_if_empty(headers, X_REAL_IP, || facts.peer.clone());
-    set_if_empty(headers, X_FORWARDED_PROTO, || proto);
-    set_if_empty(headers, X_FORWARDED_PORT, || facts.port.clone());
-    if let Some(host) = headers.get(HOST).cloned() {
-        set_if_empty(headers, X_FORWARDED_HOST, || host);
+    set(X_REAL_IP, facts.peer.clone());
+    set(X_FORWARDED_PROTO, proto);
+    set(X_FORWARDED_PORT, facts.port.clone());
+    if let Some(host) = host {
+        set(X_FORWARDED_HOST, host);
+    }
+    if facts.add_scheme
+        && let Some(proto) = headers.get(X_FORWARDED_PROTO).cloned()
+    {
+        headers.insert(X_FORWARDED_SCHEME, proto.clone());
+        headers.insert(X_SCHEME, proto);
     }
     headers.insert(X_FORWARDED_SERVER, hostname());
 }
@@ -91,12 +112,6 @@ pub(crate) fn port_value(port: Option<u16>, is_tls: bool) -> HeaderValue {
         Some(port) => HeaderValue::from(port),
         None if is_tls => HeaderValue::from_static("443"),
         None => HeaderValue::from_static("80"),
-    }
-}
-
-fn set_if_empty(headers: &mut HeaderMap, name: HeaderName, value: impl FnOnce() -> HeaderValue) {
-    if headers.get(&name).is_none_or(HeaderValue::is_empty) {
-        headers.insert(name, value());
     }
 }
 
@@ -130,12 +145,13 @@ fn join_lines(headers: &mut HeaderMap) {
 
 /// This machine's name, read once.
 fn hostname() -> HeaderValue {
-    static NAME: OnceLock<HeaderValue> = OnceLock::new();
-    NAME.get_or_init(|| {
+    // Kept for good, so that a copy of it counts no references.
+    static NAME: OnceLock<&str> = OnceLock::new();
+    HeaderValue::from_static(NAME.get_or_init(|| {
         let name = rustix::system::uname();
-        HeaderValue::from_bytes(name.nodename().to_bytes()).unwrap_or(HeaderValue::from_static("portcullis"))
-    })
-    .clone()
+        let name = name.nodename().to_str().ok().filter(|name| HeaderValue::from_str(name).is_ok());
+        name.unwrap_or("portcullis").to_owned().leak()
+    }))
 }
 
 #[cfg(test)]
@@ -144,11 +160,13 @@ mod tests {
 
     use http::{HeaderMap, HeaderName, HeaderValue};
 
+    use exchange::present::Present;
+
     use super::{Facts, apply, client};
     use crate::settings::Forwarded;
 
-    const PEER: HeaderValue = HeaderValue::from_static("10.0.0.9");
-    const PORT: HeaderValue = HeaderValue::from_static("80");
+    static PEER: HeaderValue = HeaderValue::from_static("10.0.0.9");
+    static PORT: HeaderValue = HeaderValue::from_static("80");
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -158,10 +176,28 @@ mod tests {
         map
     }
 
+    fn facts(is_trusted: bool, add_scheme: bool) -> Facts<'static> {
+        Facts { peer: &PEER, is_trusted, is_tls: false, is_websocket: false, port: &PORT, add_scheme }
+    }
+
     fn applied(lines: &[(&'static str, &'static str)], is_trusted: bool) -> HeaderMap {
         let mut map = headers(lines);
-        apply(&mut map, &Facts { peer: &PEER, is_trusted, is_tls: false, is_websocket: false, port: &PORT });
+        let present = Present::of(&map);
+        apply(&mut map, present, &facts(is_trusted, false));
         map
+    }
+
+    #[test]
+    fn the_scheme_is_added_where_that_is_asked_for() {
+        let schemes = |lines: &[(&'static str, &'static str)], is_trusted| {
+            let mut map = headers(lines);
+            let present = Present::of(&map);
+            apply(&mut map, present, &facts(is_trusted, true));
+            ["x-forwarded-scheme", "x-scheme"].map(|name| map[name].to_str().unwrap().to_owned())
+        };
+        assert_eq!(schemes(&[("x-scheme", "gopher")], false), ["http", "http"]);
+        assert_eq!(schemes(&[("x-forwarded-proto", "https")], true), ["https", "https"]);
+        assert!(!applied(&[("x-scheme", "gopher")], false).contains_key("x-scheme"));
     }
 
     #[test]

@@ -1,28 +1,30 @@
 //! One request: made canonical, routed by one snapshot, run through its route, recorded.
 
-use std::cell::RefCell;
-use std::convert::Infallible;
+use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
+use exchange::present::{Notable, Present};
 use exchange::record::{Protocol, Seen};
+use exchange::upgrade::{Downstream, Kept};
 use exchange::{Body, Connection, Error, Kind, Record, Request, Response};
 use http::header::{CONNECTION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Version};
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use hyper::body::Incoming;
 use router::View;
 use service::hop_by_hop;
 use snapshot::Route;
 use telemetry::Recorder;
+use tokio::time::timeout_at;
 
-use crate::body::{Open, Received, Sent, note_grpc_status};
+use crate::body::{Open, Received, Sent, is_read_to_its_end, note_grpc_status};
 use crate::canonical::{self, Authority};
 use crate::forwarded::{self, Facts};
-use crate::state::State;
-use crate::{EntryPoint, drain};
+use crate::state::{State, WRITE_TIMEOUT};
+use crate::{EntryPoint, drain, extended_connect};
 
 /// What all requests of a connection share.
 pub(crate) struct Serving {
@@ -33,25 +35,62 @@ pub(crate) struct Serving {
     pub(crate) drain: Rc<drain::Local>,
     /// The last host that was made canonical: the next request's is nearly always the same.
     pub(crate) authority: RefCell<Option<Rc<Authority>>>,
+    /// HTTP/2: will the next task of hyper's drive a tunnel? It is started by the answer that opens one.
+    pub(crate) opens_tunnel: Cell<bool>,
 }
+
+impl Serving {
+    /// HTTP/2: when a stream that has begun now is to have ended (`writeTimeout`). HTTP/1 has its connection's timer.
+    fn answered_until(&self) -> Option<Instant> {
+        let limit = self.entry_point.settings.write_timeout.filter(|_| self.state.is_multiplexed())?;
+        Some(Instant::now() + limit)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // A `101` that could not be written: an upgrade would wait for its stream, and keep the state it comes from alive.
+        self.state.withdraw_upgrade();
+    }
+}
+
+/// `writeTimeout` has passed on an HTTP/2 stream before there was an answer: hyper resets the stream, as Go does.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer took too long")]
+pub(crate) struct TooLate;
 
 /// Answers one request. Every failure is an answer too.
 pub(crate) async fn handle(
     cx: Rc<Serving>,
     req: http::Request<Incoming>,
-) -> Result<http::Response<Sent>, Infallible> {
+) -> Result<http::Response<Sent>, TooLate> {
     let started = cx.state.begin();
     let mut record = Record::new(Rc::clone(&cx.connection), req.method().clone(), started);
     if cx.recorder.wants_seen() {
-        record.seen = Some(Box::new(seen(&req)));
+        record.seen = Some(Box::new(seen(&req, cx.recorder.wants_headers())));
     }
     let record = Rc::new(record);
     let open =
         Open { record: Rc::clone(&record), state: Rc::clone(&cx.state), recorder: Rc::clone(&cx.recorder) };
     let is_http1 = req.version() <= Version::HTTP_11;
+    let until = cx.answered_until();
+    let mut upgraded = None;
     let res = match receive(&cx, req, &record) {
-        // Pinned here, where it is made: a future of this size is not to be moved.
-        Ok(req) => guarded(pin!(route(&cx, req))).await,
+        Ok(req) => {
+            upgraded = req.upgrade.as_ref().map(Downstream::kept);
+            // Pinned here, where it is made: a future of this size is not to be moved.
+            let answer = pin!(route(&cx, req));
+            match until {
+                None => guarded(answer).await,
+                Some(until) => {
+                    let answer = Box::pin(timeout_at(until.into(), guarded(answer)));
+                    answer.await.map_err(|_elapsed| {
+                        record.reason.set(Some(WRITE_TIMEOUT));
+                        TooLate
+                    })?
+                }
+            }
+        }
         Err(kind) => {
             if is_http1 {
                 // Its framing cannot be trusted either.
@@ -60,11 +99,16 @@ pub(crate) async fn handle(
             Error::downstream(kind).into_response()
         }
     };
-    Ok(send(&cx, res, open, is_http1))
+    if let Some(left) = cx.state.take_left()
+        && Box::pin(is_read_to_its_end(left)).await
+    {
+        cx.state.catch_up();
+    }
+    Ok(send(&cx, res, Answering { open, upgraded, until, is_http1 }))
 }
 
 /// The head as it was received, for the access log.
-fn seen(req: &http::Request<Incoming>) -> Seen {
+fn seen(req: &http::Request<Incoming>, with_headers: bool) -> Seen {
     let header = |name: http::HeaderName| req.headers().get(name).cloned();
     Seen {
         at: SystemTime::now(),
@@ -74,27 +118,45 @@ fn seen(req: &http::Request<Incoming>) -> Seen {
             .or_else(|| HeaderValue::from_str(req.uri().authority()?.as_str()).ok()),
         referer: header(http::header::REFERER),
         user_agent: header(http::header::USER_AGENT),
-        forwarded_for: header(exchange::headers::X_FORWARDED_FOR),
+        forwarded_for: joined(req.headers(), &exchange::headers::X_FORWARDED_FOR),
+        headers: with_headers.then(Box::default),
     }
+}
+
+/// A header that is a list may stand on several lines (RFC 9110 5.3).
+fn joined(headers: &HeaderMap, name: &http::HeaderName) -> Option<HeaderValue> {
+    let mut lines = headers.get_all(name).iter();
+    let first = lines.next()?;
+    if lines.next().is_none() {
+        return Some(first.clone());
+    }
+    let lines: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    HeaderValue::from_bytes(&lines.join(&b", "[..])).ok()
 }
 
 /// Makes the request canonical, or says why it cannot be.
 fn receive(cx: &Serving, req: http::Request<Incoming>, record: &Rc<Record>) -> Result<Box<Request>, Kind> {
     let (mut head, incoming) = req.into_parts();
+    let tunnel = extended_connect::receive(&mut head)?;
     head.extensions.clear();
     let settings = &cx.entry_point.settings;
     let authority = canonical::authority(&mut head, cx)?;
-    canonical::framing(&mut head)?;
-    canonical::size(&head, settings.max_header_bytes)?;
-    canonical::underscores(&mut head.headers, settings.underscores)?;
+    let present = Present::of(&head.headers);
+    canonical::framing(&head, present)?;
+    canonical::size(&head, settings, cx.state.read())?;
+    settings.admission.underscores.apply(&mut head.headers)?;
     canonical::target(&mut head, settings)?;
-    if head.version == Version::HTTP_2 {
+    if head.version == Version::HTTP_2 && present.has(Notable::Cookie) {
         canonical::cookies(&mut head.headers);
     }
     record.note_target(&head.uri);
-    hop_by_hop::strip_received(&mut head.headers, &settings.forwarded.connection);
-    let upgrade = hop_by_hop::requested_upgrade(&head.headers)
-        .filter(|_| head.version == Version::HTTP_11)
+    if present.has(Notable::Connection) {
+        hop_by_hop::strip_received(&mut head.headers, &settings.forwarded.connection);
+    }
+    let upgrade = Some(&head.headers)
+        .filter(|_| present.has(Notable::Upgrade))
+        .filter(|_| head.version == Version::HTTP_11 || tunnel.is_some())
+        .and_then(hop_by_hop::requested_upgrade)
         .inspect(|protocol| record.kind.set(upgrade_kind(protocol)));
     let trusted = cx.connection.trusted;
     let client = if trusted {
@@ -103,26 +165,36 @@ fn receive(cx: &Serving, req: http::Request<Incoming>, record: &Rc<Record>) -> R
         cx.connection.peer.ip()
     };
     record.client.set(client);
-    note_kind(record, &head.headers);
+    if present.has(Notable::ContentType) {
+        note_kind(record, &head.headers);
+    }
     forwarded::apply(
         &mut head.headers,
+        present,
         &Facts {
             peer: &cx.connection.peer_value,
             is_trusted: trusted,
             is_tls: cx.connection.tls.is_some(),
             is_websocket: record.kind.get() == Protocol::Websocket,
             port: &authority.port,
+            add_scheme: settings.forwarded.add_scheme,
         },
     );
+    record.note_headers(&head.headers, |seen| &seen.request);
+    // Who waits for a `100` before the body has not sent it, and is not to be asked for it.
+    let drains = head.version <= Version::HTTP_11 && !present.has(Notable::Expect);
     Ok(Box::new(Request {
         head,
-        body: Received::wrap(incoming, record, &cx.state, settings.read_timeout),
+        body: Received::wrap(incoming, record, &cx.state, settings.read_timeout, drains),
         host: Rc::clone(&authority.host),
         connection: Rc::clone(&cx.connection),
         client,
         record: Rc::clone(record),
         append_forwarded_for: !settings.forwarded.not_append_for,
-        upgrade: upgrade.map(|_| cx.state.offer_upgrade()),
+        upgrade: upgrade.map(|_| match tunnel {
+            None => Downstream::new(cx.state.offer_upgrade()),
+            Some(stream) => extended_connect::downstream(stream),
+        }),
     }))
 }
 
@@ -156,7 +228,7 @@ async fn route(cx: &Serving, req: Box<Request>) -> Response {
     if route.disabled.is_some() {
         return Error::internal(Kind::RouterDisabled).into_response();
     }
-    if cx.entry_point.settings.encoded.refuse(req.path()) {
+    if cx.entry_point.settings.admission.encoded.refuse(req.path()) {
         return Error::downstream(Kind::EncodedCharacter).into_response();
     }
     middleware::run(&route.steps, req, &route.service).await
@@ -193,29 +265,54 @@ async fn guarded(mut answer: Pin<&mut impl Future<Output = Response>>) -> Respon
     })
 }
 
+/// An exchange whose answer is there.
+struct Answering {
+    open: Open,
+    /// What lives as long as an upgraded stream.
+    upgraded: Option<Kept>,
+    until: Option<Instant>,
+    is_http1: bool,
+}
+
 /// The response as hyper sends it.
-fn send(cx: &Serving, res: Response, open: Open, is_http1: bool) -> http::Response<Sent> {
+fn send(cx: &Serving, res: Response, answering: Answering) -> http::Response<Sent> {
+    let Answering { open, upgraded, until, is_http1 } = answering;
+    let res = if upgraded.is_some() && !is_http1 { extended_connect::answer(res) } else { res };
     let Response { mut head, body, failure } = res;
+    let agreed = if is_http1 { StatusCode::SWITCHING_PROTOCOLS } else { StatusCode::OK };
+    let upgraded = upgraded.filter(|_| head.status == agreed);
+    cx.opens_tunnel.set(upgraded.is_some() && !is_http1);
     let record = &open.record;
     record.status.set(Some(head.status));
     if let Some(failure) = failure {
         note_failure(record, &failure);
     }
     note_response_kind(record, &head.headers, &body);
-    if head.status == http::StatusCode::SWITCHING_PROTOCOLS {
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
         cx.state.set_upgraded();
     } else {
         cx.state.withdraw_upgrade();
         if cx.drain.is_leaving() || cx.state.is_last(&cx.entry_point.settings) {
             cx.state.part();
         }
+        if is_http1 && cx.state.answers_early() {
+            cx.state.part();
+        }
         if is_http1 && cx.state.is_parting() {
             head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }
+    record.note_headers(&head.headers, |seen| &seen.response);
     head.version = Version::default();
     head.extensions.clear();
-    http::Response::from_parts(head, Sent::new(body, open, cx.entry_point.settings.write_timeout))
+    let open = match upgraded {
+        None => Some(open),
+        Some(kept) => {
+            kept.put(open);
+            None
+        }
+    };
+    http::Response::from_parts(head, Sent::new(body, open, until))
 }
 
 fn note_failure(record: &Record, failure: &Error) {

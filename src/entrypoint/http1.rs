@@ -1,7 +1,7 @@
 //! HTTP/1 connections: hyper while something happens, the bare socket while nothing does.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -9,18 +9,25 @@ use std::time::{Duration, Instant};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::time::{Sleep, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use crate::drain::{LINGER, Seat};
 use crate::handle::{Serving, handle};
 use crate::settings::Settings;
 use crate::state::Due;
 use crate::stream::Stream;
+use crate::timer::Timer;
+use crate::upgraded::Upgraded;
 
-/// How often an active connection looks at its deadlines, and how long it is idle before it is parked.
+/// How often an active connection looks at its deadlines.
 const TICK: Duration = Duration::from_secs(1);
+/// How often it looks whether it can be parked, while it serves no exchange. It is parked the second time.
+const IDLE_TICK: Duration = Duration::from_millis(250);
 /// hyper's smallest buffer.
-pub(crate) const SMALLEST_BUFFER: usize = 8192;
+const SMALLEST_BUFFER: usize = 8192;
+
+/// How hyper calls the one of two errors that it answers with 414; nothing else tells them apart.
+const TARGET_TOO_LONG: &str = "URI too long";
 
 /// How long a client may go on sending what nobody reads, after its answer.
 const DISCARD: Duration = Duration::from_millis(500);
@@ -57,7 +64,7 @@ pub(crate) async fn serve(cx: Rc<Serving>, mut stream: Stream) {
             Ended::Upgraded(stream) => {
                 if let Some(taker) = cx.state.take_upgrade() {
                     // Whoever wanted it may be gone; then the stream is dropped here.
-                    let _unwanted = taker.send(Box::new(stream));
+                    let _unwanted = taker.send(Box::new(Upgraded::new(stream, &cx.drain)));
                 }
                 return;
             }
@@ -75,10 +82,13 @@ enum Left {
 async fn active(cx: &Rc<Serving>, seat: &Seat, stream: Stream) -> Ended {
     let service = service_fn(|req| handle(Rc::clone(cx), req));
     let mut conn = builder(&cx.entry_point.settings).serve_connection(TokioIo::new(stream), service);
-    let mut timer = pin!(sleep_until((Instant::now() + TICK).into()));
+    let mut timer = Timer::at(Instant::now() + IDLE_TICK);
     let mut told = None;
     let left = poll_fn(|task| {
         seat.wake_with(task.waker());
+        if cx.drain.is_cut() {
+            return Poll::Ready(Left::Passed);
+        }
         if let Poll::Ready(ended) = Pin::new(&mut conn).poll(task) {
             return Poll::Ready(Left::Ended(ended));
         }
@@ -86,9 +96,9 @@ async fn active(cx: &Rc<Serving>, seat: &Seat, stream: Stream) -> Ended {
             // hyper's own shutdown would close an idle connection at once. Each answer says that it is the last.
             let now = Instant::now();
             told = Some(now);
-            timer.as_mut().reset(now.into());
+            timer.reset(now);
         }
-        match deadlines(cx, told, timer.as_mut(), task) {
+        match deadlines(cx, told, &mut timer, task) {
             Deadline::Running => Poll::Pending,
             Deadline::Passed => Poll::Ready(Left::Passed),
             Deadline::Park => Poll::Ready(Left::Park),
@@ -122,16 +132,16 @@ enum Deadline {
 }
 
 /// Looks at the deadlines when the timer has fired, and sets it again. `told`: since when the drain is known.
-fn deadlines(
-    cx: &Serving,
-    told: Option<Instant>,
-    mut timer: Pin<&mut Sleep>,
-    task: &mut Context<'_>,
-) -> Deadline {
-    while timer.as_mut().poll(task).is_ready() {
+fn deadlines(cx: &Serving, told: Option<Instant>, timer: &mut Timer, task: &mut Context<'_>) -> Deadline {
+    while timer.has_fired(task) {
         let now = Instant::now();
+        let tick = if cx.state.is_idle() { IDLE_TICK } else { TICK };
         let mut next = match cx.state.due(&cx.entry_point.settings, now) {
             Due::Idle => return Deadline::Passed,
+            Due::Slow if cx.state.in_flight() > 0 => {
+                cx.state.set_overdue();
+                return Deadline::Passed;
+            }
             Due::Slow => {
                 cx.recorder.refused(&cx.connection, exchange::Kind::RequestTimeout);
                 return Deadline::Passed;
@@ -139,10 +149,10 @@ fn deadlines(
             // The body that waits for the client has to see that it has expired.
             Due::Later(at) if at <= now => {
                 task.waker().wake_by_ref();
-                now + TICK
+                now + tick
             }
-            Due::Later(at) => at.min(now + TICK),
-            Due::Never => now + TICK,
+            Due::Later(at) => at.min(now + tick),
+            Due::Never => now + tick,
         };
         if let Some(told) = told {
             let until = told.max(cx.state.idle_since()) + LINGER;
@@ -153,7 +163,7 @@ fn deadlines(
         } else if cx.state.may_park() {
             return Deadline::Park;
         }
-        timer.as_mut().reset(next.into());
+        timer.reset(next);
     }
     Deadline::Running
 }
@@ -184,7 +194,9 @@ fn builder(settings: &Settings) -> http1::Builder {
 
 /// What hyper refused by itself never became an exchange.
 fn refused(cx: &Serving, error: &hyper::Error) {
-    let kind = if error.is_parse_too_large() {
+    let kind = if error.is_parse_too_large() && error.to_string() == TARGET_TOO_LONG {
+        exchange::Kind::UriTooLong
+    } else if error.is_parse_too_large() {
         exchange::Kind::HeadersTooLarge
     } else if error.is_parse() {
         exchange::Kind::Malformed

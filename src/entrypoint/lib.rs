@@ -1,9 +1,9 @@
 //! Where traffic enters: sockets, worker threads, connections, and the one canonical request they make.
 //!
 //! - [`config`], [`address`] the `entryPoints` section · [`settings`] what it comes to
-//! - [`bind`] sockets · [`worker`] threads · `accept` a connection's first steps · `sniff` what it speaks
-//! - `http1`, `http2` a connection's life · `stream`, `state` what they share · [`drain`] its end
-//! - `handle` one request: `canonical`, `forwarded`, the route, `body`
+//! - [`bind`] sockets · [`worker`] threads · `accept` a connection's first steps · [`places`] room for them · `sniff` what it speaks
+//! - `http1`, `http2` a connection's life · `upgraded` what may follow · `stream`, `state`, `timer` what they share · [`drain`] its end
+//! - `handle` one request: `canonical`, `forwarded`, the route, `body` · `extended_connect` WebSockets over HTTP/2
 //!
 //! Used by `actors` (starts accept loops, drives drains) and the root (sockets, workers).
 //!
@@ -17,14 +17,18 @@ mod body;
 mod canonical;
 pub mod config;
 pub mod drain;
+mod extended_connect;
 mod forwarded;
 mod handle;
 mod http1;
 mod http2;
+pub mod places;
 pub mod settings;
 mod sniff;
 mod state;
 mod stream;
+mod timer;
+mod upgraded;
 pub mod worker;
 
 use std::sync::Arc;
@@ -36,6 +40,7 @@ use tokio::sync::{Notify, watch};
 
 pub use crate::bind::{Listen, Sockets};
 pub use crate::drain::Phase;
+pub use crate::places::Places;
 pub use crate::settings::Settings;
 pub use crate::worker::Workers;
 
@@ -47,8 +52,10 @@ pub struct EntryPoint {
     pub telemetry: Arc<Telemetry>,
     /// Connections open now.
     pub open: Arc<AtomicUsize>,
-    /// Beyond this many, new connections are closed at once.
-    pub max_connections: usize,
+    /// Where there is none left, new connections are closed at once.
+    pub places: Arc<Places>,
+    /// Are probes answered here?
+    pub probes: bool,
     pub loops: Loops,
 }
 
@@ -84,7 +91,7 @@ impl EntryPoint {
         workers: &Workers,
         worker: usize,
         listener: std::net::TcpListener,
-        phase: watch::Receiver<Phase>,
+        mut phase: watch::Receiver<Phase>,
     ) -> bool {
         let Some(place) = self.loops.running.get(worker) else {
             return false;
@@ -97,10 +104,15 @@ impl EntryPoint {
         workers.run(worker, move || {
             let _watched_by_its_mark = tokio::task::spawn_local(async move {
                 let entry_point = Arc::clone(&running.entry_point);
-                if let Err(error) = accept::accept(entry_point, listener, phase).await {
+                let accepted = accept::accept(entry_point, listener, phase.clone()).await;
+                let ended = accepted.inspect_err(|error| {
                     tracing::error!(error = %error, entry_point = %running.entry_point.name, "accept loop has ended");
-                }
+                });
                 drop(running);
+                if let Ok(drain) = ended {
+                    drain::reached(&mut phase, Phase::Cut).await;
+                    drain.cut();
+                }
             });
         })
     }

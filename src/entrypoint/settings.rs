@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use exchange::canonical;
+use exchange::admission::Admission;
 use ipnet::IpNet;
 
 /// At most so many header fields where `maxHeaderBytes` is not written.
@@ -29,26 +29,9 @@ pub struct Settings {
     pub grace: Duration,
     pub max_header_bytes: usize,
     pub max_header_fields: usize,
-    pub canonical: canonical::Rules,
-    pub underscores: Underscores,
-    pub encoded: EncodedCharacters,
+    pub admission: Admission,
     pub forwarded: Forwarded,
     pub http2: Http2,
-}
-
-/// What becomes of header names with underscores.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Underscores {
-    #[default]
-    Keep,
-    Delete,
-    Reject,
-}
-
-/// Escapes that a path must not hold, as they stand in a canonical path: `%2F`, `%5C` …
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EncodedCharacters {
-    pub refused: Vec<&'static str>,
 }
 
 /// Whose forwarding headers are believed, and what is made of them.
@@ -59,12 +42,16 @@ pub struct Forwarded {
     /// Headers that may be named in `Connection` and stay.
     pub connection: Vec<http::HeaderName>,
     pub not_append_for: bool,
+    /// `X-Forwarded-Scheme` and `X-Scheme` say what `X-Forwarded-Proto` says.
+    pub add_scheme: bool,
 }
 
 #[derive(Clone, Debug)]
 pub struct Http2 {
     pub max_concurrent_streams: u32,
     pub max_decoder_header_table_size: u32,
+    /// Offer WebSockets over HTTP/2 (RFC 8441).
+    pub extended_connect: bool,
 }
 
 impl Default for Settings {
@@ -79,9 +66,7 @@ impl Default for Settings {
             grace: Duration::from_secs(10),
             max_header_bytes: HEADER_BYTES,
             max_header_fields: HEADER_FIELDS,
-            canonical: canonical::Rules::default(),
-            underscores: Underscores::Keep,
-            encoded: EncodedCharacters::default(),
+            admission: Admission::default(),
             forwarded: Forwarded::default(),
             http2: Http2::default(),
         }
@@ -90,7 +75,7 @@ impl Default for Settings {
 
 impl Default for Http2 {
     fn default() -> Self {
-        Self { max_concurrent_streams: 250, max_decoder_header_table_size: 4096 }
+        Self { max_concurrent_streams: 250, max_decoder_header_table_size: 4096, extended_connect: false }
     }
 }
 
@@ -98,15 +83,5 @@ impl Forwarded {
     #[must_use]
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.insecure || self.trusted.iter().any(|net| net.contains(&peer))
-    }
-}
-
-impl EncodedCharacters {
-    /// Does the canonical path hold one of them?
-    #[must_use]
-    pub fn refuse(&self, path: &str) -> bool {
-        !self.refused.is_empty()
-            && path.contains('%')
-            && self.refused.iter().any(|escape| path.contains(escape))
     }
 }

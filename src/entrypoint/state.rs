@@ -3,13 +3,19 @@
 //! Deadlines are not timers: whoever changes the phase notes when; the driver's one timer looks at it when it fires.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use exchange::upgrade::Duplex;
+use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
+use crate::drain::Local;
 use crate::settings::Settings;
+
+/// The reason of an exchange that had no answer within `writeTimeout`.
+pub(crate) const WRITE_TIMEOUT: &str = "write_timeout";
 
 /// The state of one connection.
 #[derive(Debug)]
@@ -25,6 +31,8 @@ pub(crate) struct State {
     reads_body: Cell<bool>,
     /// The request's body took too long.
     body_expired: Cell<bool>,
+    /// Bytes that have come since the connection was idle.
+    read: Cell<usize>,
     /// Did the last read find nothing more?
     pub(crate) read_dry: Cell<bool>,
     /// Is anything written that has not been flushed?
@@ -35,6 +43,13 @@ pub(crate) struct State {
     body_reader: RefCell<Option<Waker>>,
     /// Did the client send a body, or a head, that was not read to its end?
     unread: Cell<bool>,
+    /// HTTP/1: is the answer still to be made?
+    unanswered: Cell<bool>,
+    /// What is left of a body that nobody wanted, until the answer is made.
+    left: RefCell<Option<Incoming>>,
+    /// HTTP/1: has `writeTimeout` passed?
+    overdue: Cell<bool>,
+    drain: Rc<Local>,
     /// HTTP/2: was a response said to be the last?
     parting: Cell<bool>,
     /// HTTP/2: exchanges have deadlines of their own.
@@ -69,7 +84,7 @@ pub(crate) enum Due {
 }
 
 impl State {
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant, drain: Rc<Local>) -> Self {
         Self {
             phase: Cell::new(Phase::Head),
             since: Cell::new(now),
@@ -80,7 +95,12 @@ impl State {
             body_expired: Cell::new(false),
             body_reader: RefCell::new(None),
             unread: Cell::new(false),
+            unanswered: Cell::new(false),
+            left: RefCell::new(None),
+            overdue: Cell::new(false),
+            drain,
             parting: Cell::new(false),
+            read: Cell::new(0),
             read_dry: Cell::new(false),
             unflushed: Cell::new(false),
             touched: Cell::new(true),
@@ -91,12 +111,19 @@ impl State {
     }
 
     /// Bytes have come from the client.
-    pub(crate) fn note_read(&self) {
+    pub(crate) fn note_read(&self, length: usize) {
         self.touched.set(true);
         if self.phase.get() == Phase::Idle && !self.multiplexed.get() {
             self.phase.set(Phase::Head);
             self.since.set(Instant::now());
+            self.read.set(0);
         }
+        self.read.set(self.read.get().saturating_add(length));
+    }
+
+    /// HTTP/1: how many bytes have come since the connection was idle: the head cannot be larger.
+    pub(crate) fn read(&self) -> usize {
+        self.read.get()
     }
 
     pub(crate) fn set_multiplexed(&self) {
@@ -118,22 +145,27 @@ impl State {
     /// A request's head is complete. Gives back when its first byte came.
     pub(crate) fn begin(&self) -> Instant {
         // The head may have come together with the request before it.
-        let started = if self.phase.get() == Phase::Head { self.since.get() } else { Instant::now() };
+        // Over HTTP/2 nothing tells when it began, and a connection may have waited long for its first stream.
+        let in_head = self.phase.get() == Phase::Head && !self.multiplexed.get();
+        let started = if in_head { self.since.get() } else { Instant::now() };
         self.phase.set(Phase::Exchange);
         self.since.set(started);
+        self.unanswered.set(!self.multiplexed.get());
+        // Whatever was left unread before this request has been read by now.
+        self.unread.set(false);
         self.in_flight.set(self.in_flight.get() + 1);
         self.served.set(self.served.get() + 1);
         started
     }
 
     /// A response has ended, or was given up.
-    pub(crate) fn end(&self) {
+    pub(crate) fn end(&self, now: Instant) {
         let left = self.in_flight.get().saturating_sub(1);
         self.in_flight.set(left);
         self.touched.set(true);
         if left == 0 {
             self.phase.set(Phase::Idle);
-            self.since.set(Instant::now());
+            self.since.set(now);
         }
     }
 
@@ -159,6 +191,42 @@ impl State {
 
     pub(crate) fn leave_unread(&self) {
         self.unread.set(true);
+    }
+
+    /// Keeps what is left of a body that nobody wanted, where it may still be read before the answer is made.
+    pub(crate) fn leave(&self, body: Incoming) {
+        if self.unanswered.get() {
+            *self.left.borrow_mut() = Some(body);
+        }
+    }
+
+    pub(crate) fn take_left(&self) -> Option<Incoming> {
+        self.left.borrow_mut().take()
+    }
+
+    /// The rest of the body has been read after all.
+    pub(crate) fn catch_up(&self) {
+        self.unread.set(false);
+    }
+
+    /// HTTP/1: the answer is made. Is there anything of the request that may never be read? Then hyper closes.
+    pub(crate) fn answers_early(&self) -> bool {
+        self.unanswered.set(false);
+        self.unread.get() || self.reads_body.get()
+    }
+
+    /// HTTP/1: `writeTimeout` has passed.
+    pub(crate) fn set_overdue(&self) {
+        self.overdue.set(true);
+    }
+
+    /// Why the gateway itself breaks off an exchange that ends now.
+    pub(crate) fn interruption(&self, is_answered: bool) -> Option<&'static str> {
+        match (self.overdue.get(), is_answered) {
+            (true, true) => Some("body_cut_off"),
+            (true, false) => Some(WRITE_TIMEOUT),
+            (false, _) => self.drain.is_cut().then_some("shutdown"),
+        }
     }
 
     /// May the client still be sending what nobody will read?

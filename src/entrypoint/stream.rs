@@ -36,9 +36,11 @@ impl Stream {
 
     /// Puts bytes that were read, but not used, back in front.
     pub(crate) fn put_back(&mut self, bytes: Bytes) {
-        if self.ahead.is_empty() {
+        if bytes.is_empty() {
+            // Not kept: an empty slice holds its whole buffer.
+        } else if self.ahead.is_empty() {
             self.ahead = bytes;
-        } else if !bytes.is_empty() {
+        } else {
             self.ahead = [bytes, std::mem::take(&mut self.ahead)].concat().into();
         }
     }
@@ -93,7 +95,7 @@ impl AsyncRead for Stream {
         if !this.ahead.is_empty() {
             let length = this.ahead.len().min(buf.remaining());
             buf.put_slice(&this.ahead.split_to(length));
-            this.state.note_read();
+            this.state.note_read(length);
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
@@ -102,8 +104,9 @@ impl AsyncRead for Stream {
             Transport::Tls(tls) => Pin::new(&mut **tls).poll_read(cx, buf),
         };
         this.state.read_dry.set(polled.is_pending());
-        if buf.filled().len() > before {
-            this.state.note_read();
+        let length = buf.filled().len() - before;
+        if length > 0 {
+            this.state.note_read(length);
         }
         polled
     }
@@ -127,7 +130,7 @@ impl AsyncWrite for Stream {
         let this = self.get_mut();
         this.state.unflushed.set(true);
         match &mut this.transport {
-            Transport::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
+            Transport::Plain(tcp) => service::gather::poll_write(tcp, cx, bufs),
             Transport::Tls(tls) => Pin::new(&mut **tls).poll_write_vectored(cx, bufs),
         }
     }

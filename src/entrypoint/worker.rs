@@ -7,17 +7,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// How often a worker shows that it lives and looks through its pools.
 const TICK: Duration = Duration::from_secs(1);
+/// How often it is looked whether the threads have ended.
+const LOOK: Duration = Duration::from_millis(5);
 /// Jobs that may wait for a worker. They come from the entry points' actors, a handful in a process's life.
 const JOBS: usize = 256;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The worker threads of the process. They live as long as it does.
+/// The worker threads of the process. They live until it ends.
 #[derive(Debug)]
 pub struct Workers {
     workers: Vec<Worker>,
@@ -27,6 +29,8 @@ pub struct Workers {
 #[derive(Debug)]
 struct Worker {
     jobs: mpsc::Sender<Job>,
+    thread: thread::JoinHandle<()>,
+    stop: Arc<Notify>,
     /// Milliseconds since the start at the last sign of life.
     beat: Arc<AtomicU64>,
 }
@@ -53,6 +57,21 @@ impl Workers {
         self.workers.get(worker).is_some_and(|worker| worker.jobs.try_send(Box::new(job)).is_ok())
     }
 
+    /// Ends the threads, and with them every task that is left: each drops what it holds. Gives up after `patience`.
+    pub async fn stop(&self, patience: Duration) {
+        for worker in &self.workers {
+            worker.stop.notify_one();
+        }
+        let ended = async {
+            while self.workers.iter().any(|worker| !worker.thread.is_finished()) {
+                sleep(LOOK).await;
+            }
+        };
+        if timeout(patience, ended).await.is_err() {
+            tracing::warn!("a worker does not end");
+        }
+    }
+
     /// How long ago the slowest worker showed that it lives.
     #[must_use]
     pub fn slowest_beat(&self) -> Duration {
@@ -72,20 +91,22 @@ impl Worker {
         let (jobs, waiting) = mpsc::channel::<Job>(JOBS);
         let beat = Arc::new(AtomicU64::new(0));
         let beats = Arc::clone(&beat);
-        thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+        let stop = Arc::new(Notify::new());
+        let stopped = Arc::clone(&stop);
+        let thread = thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
             match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
                 Ok(runtime) => {
                     prepare(index);
-                    runtime.block_on(live(waiting, &beats, started));
+                    runtime.block_on(live(waiting, &stopped, &beats, started));
                 }
                 Err(error) => tracing::error!(error = %error, worker = index, "worker did not start"),
             }
         })?;
-        Ok(Self { jobs, beat })
+        Ok(Self { jobs, thread, stop, beat })
     }
 }
 
-async fn live(mut jobs: mpsc::Receiver<Job>, beat: &AtomicU64, started: Instant) {
+async fn live(mut jobs: mpsc::Receiver<Job>, stop: &Notify, beat: &AtomicU64, started: Instant) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -94,6 +115,7 @@ async fn live(mut jobs: mpsc::Receiver<Job>, beat: &AtomicU64, started: Instant)
                 Some(job) => job(),
                 None => return,
             },
+            () = stop.notified() => return,
             _ = ticks.tick() => {
                 let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
                 beat.store(now, Ordering::Relaxed);

@@ -25,7 +25,11 @@ pub struct Connection {
 
 /// One open connection; counted until it is dropped.
 #[derive(Debug)]
-pub struct Open(Arc<AtomicUsize>);
+pub struct Open {
+    counter: Arc<AtomicUsize>,
+    /// Counts those of several entry points.
+    all: Option<Arc<AtomicUsize>>,
+}
 
 /// What a handshake agreed on.
 #[derive(Clone, Debug)]
@@ -46,13 +50,24 @@ impl Open {
     #[must_use]
     pub fn count(counter: &Arc<AtomicUsize>) -> Self {
         counter.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(counter))
+        Self { counter: Arc::clone(counter), all: None }
+    }
+
+    /// Counts it once more, among all.
+    #[must_use]
+    pub fn among(mut self, all: &Arc<AtomicUsize>) -> Self {
+        all.fetch_add(1, Ordering::Relaxed);
+        self.all = Some(Arc::clone(all));
+        self
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.counter.fetch_sub(1, Ordering::Relaxed);
+        if let Some(all) = &self.all {
+            all.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! - [`body`] bytes on their way, without copying · [`record`] what is known of one exchange
 //! - [`connection`] what is known of the connection it came on · [`canonical`] a request target in its one form
+//! - [`admission`] what an entry point lets in
 //! - [`error`] what can go wrong, and the only mapping from that to our own statuses
 //! - [`upgrade`] the bare stream after a `101` · [`headers`] names that are not in `http`
+//! - [`present`] which headers there are, in one pass
 //!
 //! Used by every crate a request passes. Reads nothing, awaits nothing.
 //!
@@ -11,11 +13,13 @@
 //! path has been normalised, and `Host` holds what routing read. Whoever rewrites it writes the canonical form.
 //! A request stays on the worker thread that accepted it, so nothing here is `Send`.
 
+pub mod admission;
 pub mod body;
 pub mod canonical;
 pub mod connection;
 pub mod error;
 pub mod headers;
+pub mod present;
 pub mod record;
 pub mod upgrade;
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use http::{HeaderValue, Method, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
 use crate::{Connection, Kind};
 
@@ -59,6 +59,19 @@ pub struct Seen {
     pub user_agent: Option<HeaderValue>,
     /// `X-Forwarded-For` as the client sent it.
     pub forwarded_for: Option<HeaderValue>,
+    /// Only kept when all of them may be written down.
+    pub headers: Option<Box<SeenHeaders>>,
+}
+
+/// Whole heads on their way. Each is empty until it has passed.
+#[derive(Debug, Default)]
+pub struct SeenHeaders {
+    /// Before the first middleware.
+    pub request: RefCell<HeaderMap>,
+    /// What the endpoint answered.
+    pub origin: RefCell<HeaderMap>,
+    /// What the client was answered.
+    pub response: RefCell<HeaderMap>,
 }
 
 /// The `protocol` label of metrics.
@@ -121,6 +134,13 @@ impl Record {
     pub fn note_target(&self, target: &Uri) {
         if let Some(seen) = &self.seen {
             *seen.target.borrow_mut() = target.clone();
+        }
+    }
+
+    /// Notes a head, where all headers may be written down.
+    pub fn note_headers(&self, headers: &HeaderMap, place: fn(&SeenHeaders) -> &RefCell<HeaderMap>) {
+        if let Some(seen) = self.seen.as_ref().and_then(|seen| seen.headers.as_ref()) {
+            place(seen).borrow_mut().clone_from(headers);
         }
     }
 

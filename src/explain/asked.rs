@@ -25,6 +25,8 @@ pub(super) fn question<'a>(
     install: &Install,
 ) -> Result<Question, String> {
     let mut question = Question::of_url(asked.url)?;
+    // Whoever reads the configuration may guess at its passwords anyway.
+    question.compares_passwords = true;
     if !asked.method.is_empty() {
         let method = Method::from_bytes(asked.method.as_bytes());
         question.method = method.map_err(|_invalid| format!("`{}` is no method", asked.method))?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use snapshot::explain::Question;
 
 use super::Options;
+use crate::client;
 use crate::command::Output;
-use crate::plain_http;
 
 /// A gateway with a hundred thousand routes answers within a second.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -14,8 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Asks `GET /api/explain`.
 pub(super) fn ask(api: &str, options: &Options, question: &Question) -> Result<String, String> {
     let url = url(api, options, question);
-    let answer = plain_http::ask("GET", &url, PATIENCE)
-        .map_err(|error| format!("error: {}", telemetry::chain(&error)))?;
+    let answer =
+        client::ask("GET", &url, PATIENCE).map_err(|error| format!("error: {}", telemetry::chain(&error)))?;
     let json: Option<serde_json::Value> = serde_json::from_str(&answer.body).ok();
     match (answer.status, json) {
         (200, Some(json)) => serde_json::to_string_pretty(&json).map_err(|error| format!("error: {error}")),

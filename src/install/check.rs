@@ -11,6 +11,7 @@ pub(super) fn check(install: &Install) -> Vec<Problem> {
     let mut problems = Vec::new();
     entry_points(install, &mut problems);
     problems.extend(install.providers.check().into_iter().map(|problem| problem.under("providers")));
+    problems.extend(transport(&install.servers_transport));
     if let Some(api) = &install.api {
         problems.extend(api.check().into_iter().map(|problem| problem.under("api")));
     }
@@ -20,22 +21,45 @@ pub(super) fn check(install: &Install) -> Vec<Problem> {
             problems.extend(known(install, &ping.entry_point, "ping.entryPoint"));
         }
     }
-    if let Some(prometheus) = install.metrics.as_ref().and_then(|metrics| metrics.prometheus.as_ref())
-        && !prometheus.manual_routing
-    {
-        problems.extend(known(install, &prometheus.entry_point, "metrics.prometheus.entryPoint"));
+    if let Some(prometheus) = install.metrics.as_ref().and_then(|metrics| metrics.prometheus.as_ref()) {
+        problems.extend(prometheus.check().into_iter().map(|problem| problem.under("metrics.prometheus")));
+        if !prometheus.manual_routing {
+            problems.extend(known(install, &prometheus.entry_point, "metrics.prometheus.entryPoint"));
+        }
     }
+    if let Some(access_log) = &install.access_log {
+        problems.extend(access_log.check().into_iter().map(|problem| problem.under("accessLog")));
+    }
+    // Traefik: still reads its older language. Read as `v3`, a rule may match other requests than it was meant to.
     if install.core.default_rule_syntax == RuleSyntax::V2 {
-        let message = "the rule syntax `v2` is deprecated";
-        problems.push(Problem::warning("deprecated", message).with_path("core.defaultRuleSyntax"));
+        let message = "the rule language `v2` is not supported";
+        let problem = Problem::error("unsupported", message).with_path("core.defaultRuleSyntax");
+        problems.push(problem.hint("write the rules in the language `v3`, and remove `defaultRuleSyntax`"));
     }
     problems
+}
+
+/// What only building it tells, such as an authority's file that is not there.
+fn transport(config: &service::transport::Config) -> Option<Problem> {
+    let plain = service::transport::Config {
+        max_idle_conns_per_host: config.max_idle_conns_per_host,
+        forwarding_timeouts: config.forwarding_timeouts.clone(),
+        ..service::transport::Config::default()
+    };
+    // Without TLS settings there is nothing that could fail, and the system's authorities need not be read for it.
+    let is_plain = *config == plain;
+    let problem = (!is_plain).then(|| config.build(1).err()).flatten()?;
+    Some(problem.under("serversTransport"))
 }
 
 fn entry_points(install: &Install, problems: &mut Vec<Problem>) {
     let mut bound: Vec<(&str, Address)> = Vec::new();
     for (name, config) in &install.entry_points {
         let path = format!("entryPoints.{name}");
+        if name.is_empty() {
+            let problem = Problem::error("empty_name", "an entry point has no name");
+            problems.push(problem.with_path("entryPoints"));
+        }
         problems.extend(config.check().into_iter().map(|problem| problem.under(&path)));
         if let Some(redirection) = &config.http.redirections.entry_point
             && !redirection.to.is_empty()

@@ -82,8 +82,34 @@ pub(super) fn load_from(
 
 /// Reads one file, for looking at it without starting.
 pub(crate) fn read_file(path: &Path) -> (Option<Install>, Vec<Problem>) {
-    let read = read_path(path);
-    (read.install, read.problems)
+    let Read { install, mut problems } = read_path(path);
+    problems.extend(install.iter().flat_map(|install| absent(path, install)));
+    (install, problems)
+}
+
+/// What the providers are told to read and is not there. Serving begins without it, and reads it once it comes.
+fn absent(path: &Path, install: &Install) -> Vec<Problem> {
+    let (file, manifests) = (install.providers.file.as_ref(), install.providers.manifests.as_ref());
+    let named = [
+        ("file.filename", "file", file.map(|file| &file.filename)),
+        ("file.directory", "folder", file.map(|file| &file.directory)),
+        ("manifests.directory", "folder", manifests.map(|manifests| &manifests.directory)),
+    ];
+    let absent = named.into_iter().filter_map(|(key, kind, name)| {
+        let name = name.filter(|name| !name.is_empty())?;
+        let is_there = if kind == "file" { Path::new(name).is_file() } else { Path::new(name).is_dir() };
+        let problem = || Problem::error("absent", format!("there is no {kind} `{name}`"));
+        (!is_there).then(|| problem().with_path(format!("providers.{key}")))
+    });
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let source = document::Source::new(path.display().to_string(), text);
+    let document = Format::of(path).and_then(|format| source.parse(format).ok());
+    absent
+        .map(|problem| match &document {
+            Some((document, _)) => source.attach_by_path(document, problem),
+            None => source.attach(problem),
+        })
+        .collect()
 }
 
 /// Reads a text that is called `name`.
@@ -141,9 +167,47 @@ fn read_path(path: &Path) -> Read {
         );
     };
     match fs::read_to_string(path) {
-        Ok(text) => read_source(&document::Source::new(name, text), format),
+        Ok(text) => {
+            let source = document::Source::new(name, text);
+            let mut read = read_source(&source, format);
+            read.problems.extend(unread(path, &source, format, read.install.as_ref()));
+            read
+        }
         Err(error) => refuse(Problem::error("unreadable", format!("the file cannot be read: {error}"))),
     }
+}
+
+/// The dynamic half of a file that no provider is told to read.
+// Traefik: says nothing, and has no routes.
+fn unread(
+    path: &Path,
+    source: &document::Source,
+    format: Format,
+    install: Option<&Install>,
+) -> Option<Problem> {
+    let file = install?.providers.file.as_ref();
+    let same = |other: &str| {
+        let whole = |path: &Path| fs::canonicalize(path).ok();
+        whole(Path::new(other)).is_some_and(|other| whole(path).is_some_and(|path| path.starts_with(other)))
+    };
+    if file.is_some_and(|file| same(&file.filename) || same(&file.directory)) {
+        return None;
+    }
+    let (document, _) = source.parse(format).ok()?;
+    let is_dynamic = |key: &str| DYNAMIC_SECTIONS.iter().any(|section| section.eq_ignore_ascii_case(key));
+    let section = document.members().iter().find(|member| is_dynamic(&member.key))?;
+    let message = format!("`{}` is not read: it belongs to the dynamic configuration", section.key);
+    let place = section.key_place;
+    let origin = Origin::File {
+        path: String::new(),
+        line: place.line,
+        column: place.column,
+        width: place.width,
+        excerpt: None,
+    };
+    let problem = Problem::warning("unread_section", message).with_path(section.key.clone()).at(origin);
+    let hint = "name a file with it in `providers.file.filename`; that may be this file itself";
+    Some(source.attach(problem).hint(hint))
 }
 
 fn read_source(source: &document::Source, format: Format) -> Read {
@@ -185,17 +249,49 @@ fn read_value(value: Value, attach: impl Fn(&Value, Problem) -> Problem) -> Read
             !DYNAMIC_SECTIONS.iter().any(|section| member.key.eq_ignore_ascii_case(section))
         });
     }
+    name_entry_points(&mut value);
     let mut problems = unsupported::strip(&mut value);
-    let (install, found) = schema::read::<Install>(&value);
-    problems.extend(found);
+    let stripped = problems.len();
+    let (install, found) = schema::read_past::<Install>(&value);
+    let is_whole = found.iter().all(|problem| !problem.is_error() || problem.code == UNKNOWN_KEY);
     let install = install.map(|mut install| {
         set_idle_connections(&mut install, &value);
-        // A document with unknown keys may lack what they were meant to be.
+        // A document with unknown or wrong keys lacks what they were meant to be.
         install.complete();
-        problems.extend(check::check(&install));
+        let mut checked = check::check(&install);
+        checked.retain(|problem| !is_consequence(problem, &found));
+        problems.extend(checked);
         install
     });
+    problems.splice(stripped..stripped, found);
+    let install = install.filter(|_| is_whole);
     Read { install, problems: problems.into_iter().map(|problem| attach(&value, problem)).collect() }
+}
+
+/// `web:` with nothing behind it is an entry point without an address, as `web: {}` is. Passed over, it would open the
+/// port of an installation that names none.
+fn name_entry_points(document: &mut Value) {
+    let Kind::Mapping(sections) = &mut document.kind else { return };
+    for section in sections.iter_mut().filter(|section| section.key.eq_ignore_ascii_case("entryPoints")) {
+        let Kind::Mapping(entry_points) = &mut section.value.kind else { continue };
+        for entry_point in entry_points.iter_mut().filter(|entry_point| entry_point.value.is_null()) {
+            entry_point.value.kind = Kind::Mapping(Vec::new());
+        }
+    }
+}
+
+/// Is it wrong only because a key was misspelt, or because something wrong was left out? One message is enough.
+fn is_consequence(checked: &Problem, shape: &[Problem]) -> bool {
+    let names = |key: &str| checked.message.contains(&format!("`{key}`"));
+    shape.iter().filter(|problem| problem.is_error()).any(|problem| {
+        let is_unknown = problem.code == UNKNOWN_KEY;
+        if problem.path == checked.path {
+            return !is_unknown || checked.code == "missing_key";
+        }
+        let below = |parent: &str| problem.path.strip_prefix(parent)?.strip_prefix('.');
+        below(&checked.path).is_some_and(names)
+            || !is_unknown && checked.code == "unknown_reference" && below("entryPoints").is_some_and(names)
+    })
 }
 
 /// Traefik's default transport keeps 200 idle connections to each endpoint, its named ones 2.

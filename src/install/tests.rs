@@ -114,6 +114,7 @@ fn every_wrong_flag_is_named() {
             "error: unknown key `adress` (flag `--entrypoints.web.adress`, entryPoints.web); did you mean `address`?",
             "error: unknown key `entrypoint` (flag `--entrypoint.web.address`); did you mean `entryPoints`?",
             "error: true or false is wanted here, not the string `maybe` (flag `--api.insecure`, api.insecure)",
+            "error: `80` has no port: write `:80` if that is the port (flag `--entrypoints.other.address`, entryPoints.other.address)",
             "error: unexpected argument `stray`; flags are written as `--name=value`",
             "error: the flag needs a value (flag `--entrypoints.web.address`); write `--entrypoints.web.address=value`",
         ],
@@ -121,7 +122,7 @@ fn every_wrong_flag_is_named() {
     says(
         &load(&["--entrypoints.web.address=80"], &[]),
         &[
-            "error: `80` has no port: write it as `:80` if it is one, else as `80:80` (flag `--entrypoints.web.address`, entryPoints.web.address)",
+            "error: `80` has no port: write `:80` if that is the port (flag `--entrypoints.web.address`, entryPoints.web.address)",
         ],
     );
 }
@@ -265,13 +266,18 @@ fn every_mistake_of_a_file_is_shown_with_its_line() {
         shown.join("\n\n"),
         "error: unknown key `adress`
   --> traefik.yml:3:5
-   |     adress: \":80\"
+   |     adress:
    |     ^^^^^^
 hint: did you mean `address`?
 
+error: `x` is not a port: it is a number up to 65535
+  --> traefik.yml:4:18
+   |   bad: {address: \":x\"}
+   |                  ^^^^
+
 error: unknown key `logs`
   --> traefik.yml:5:1
-   | logs: {}
+   | logs:
    | ^^^^
 hint: did you mean `log`?
 
@@ -306,7 +312,7 @@ core: {defaultRuleSyntax: v2}
             "error: `insecure` and a `basePath` cannot be used together (traefik.yml:9:33, api.basePath)",
             "error: unknown provider `nothing` (traefik.yml:10:26, providers.precedence[0])",
             "error: `filename` or `directory` is missing (traefik.yml:10:36, providers.file)",
-            "warning: the rule syntax `v2` is deprecated (traefik.yml:11:27, core.defaultRuleSyntax)",
+            "error: the rule language `v2` is not supported (traefik.yml:11:27, core.defaultRuleSyntax); write the rules in the language `v3`, and remove `defaultRuleSyntax`",
         ],
     );
 }
@@ -349,13 +355,145 @@ hostResolver: {cnameFlattening: true}
             "error: the provider Docker is not supported (traefik.yml:2:13, providers.docker)",
             "error: the provider Kubernetes CRD is not built yet (traefik.yml:2:25, providers.kubernetesCRD); Kubernetes objects can be read from files with `providers.manifests`",
             "error: the provider Consul Catalog is not supported (traefik.yml:2:44, providers.consulCatalog)",
-            "error: unknown key `experimental` (traefik.yml:3:1)",
             "error: plugins are not supported (traefik.yml:3:16, experimental.plugins)",
+            "error: unknown key `news` (traefik.yml:3:29, experimental)",
             "error: `pilot` is of Traefik v2 (traefik.yml:4:1, pilot); remove it",
             "error: the PROXY protocol is not built yet (traefik.yml:5:37, entryPoints.web.proxyProtocol)",
             "error: `cnameFlattening` is not built yet (traefik.yml:6:16, hostResolver.cnameFlattening)",
         ],
     );
+}
+
+#[test]
+fn what_has_no_effect_is_named() {
+    file(
+        "
+entryPoints:
+  web: {address: ':80', allowACMEByPass: true, udp: {timeout: 1}}
+tcpServersTransport: {dialTimeout: 1}
+hostResolver: {resolvConfig: /x, resolvDepth: 3}
+metrics: {prometheus: {headerLabels: {a: b}, buckets: [1, -1]}}
+accessLog: {fields: {names: {ClientHots: drop, TraceId: drop}, headers: {names: {a b: keep}}}}
+http: {}
+",
+        &[
+            "warning: `allowACMEByPass` has no effect: certificates are not issued yet (traefik.yml:3:25, entryPoints.web.allowACMEByPass)",
+            "warning: `udp.timeout` has no effect: UDP is not served yet (traefik.yml:3:54, entryPoints.web.udp.timeout)",
+            "warning: `tcpServersTransport` has no effect: TCP is not served yet (traefik.yml:4:1, tcpServersTransport)",
+            "warning: `resolvConfig` has no effect: it belongs to `cnameFlattening`, which is not built yet (traefik.yml:5:16, hostResolver.resolvConfig)",
+            "warning: `resolvDepth` has no effect: it belongs to `cnameFlattening`, which is not built yet (traefik.yml:5:34, hostResolver.resolvDepth)",
+            "warning: `headerLabels` is not built yet: requests are counted without these labels (traefik.yml:6:24, metrics.prometheus.headerLabels)",
+            "warning: no duration falls into a bucket up to -1: it is left out (traefik.yml:6:59, metrics.prometheus.buckets[1])",
+            "warning: the access log has no field `ClientHots` (traefik.yml:7:42, accessLog.fields.names.ClientHots); did you mean `ClientHost`?",
+            "warning: `a b` is no header name (traefik.yml:7:87, accessLog.fields.headers.names.a b)",
+        ],
+    );
+    let loaded = load(&["--entrypoints.web.address=:80", "--cluster.secret=x"], &[]);
+    says(
+        &loaded,
+        &[
+            "warning: `cluster.secret` has no effect yet: nothing is derived from it (flag `--cluster.secret`, cluster.secret)",
+        ],
+    );
+}
+
+#[test]
+fn an_entry_point_with_nothing_in_it_has_no_address() {
+    for nothing in ["", "{}", "~"] {
+        file(
+            &format!("entryPoints: {{web: {nothing}}}\n"),
+            &[
+                "error: the entry point has no `address` (traefik.yml:1:15, entryPoints.web); write `address: \":80\"`",
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_flag_of_very_many_parts_is_unknown() {
+    let result = load(&[&format!("--accesslog.fields.names{}", ".a".repeat(50_000))], &[]);
+    let problems = result.unwrap_err();
+    assert!(problems.iter().all(|problem| problem.is_error()));
+}
+
+#[test]
+fn what_is_missing_because_it_is_misspelt_is_said_once() {
+    file(
+        "entryPoints: {web: {adress: ':80'}, other: {}}\n",
+        &[
+            "error: unknown key `adress` (traefik.yml:1:21, entryPoints.web); did you mean `address`?",
+            "error: the entry point has no `address` (traefik.yml:1:37, entryPoints.other); write `address: \":80\"`",
+        ],
+    );
+}
+
+/// A wrong type in one section hides nothing of the others, and an entry of a list no other entry.
+#[test]
+fn every_mistake_is_said_beside_one_of_shape() {
+    file(
+        "
+entryPoints:
+  web: {address: ':80', forwardedHeaders: {trustedIPs: [300.1.1.1, 10.0.0.0/8, 10.0.0.0/44]}}
+  other: {address: [], transport: {respondingTimeouts: {readTimeout: soon, idleTimeout: [1]}}}
+  third: 5
+ping: {entryPoint: wbe, manualRouting: maybe}
+metrics: {prometheus: {entryPoint: third}}
+api: {insecure: true, basePath: /x}
+providers: {precedence: [nothing], file: {filename: {}}}
+",
+        &[
+            "error: `300.1.1.1` is not an address or a network (traefik.yml:3:57, entryPoints.web.forwardedHeaders.trustedIPs[0]); write it as `10.0.0.0/8` or `192.0.2.1`",
+            "error: `10.0.0.0/44` is not an address or a network (traefik.yml:3:80, entryPoints.web.forwardedHeaders.trustedIPs[2]); write it as `10.0.0.0/8` or `192.0.2.1`",
+            "error: a string is wanted here, not a list (traefik.yml:4:11, entryPoints.other.address)",
+            "error: `soon` is not a duration: write it as `30s`, `1m30s` or `500ms`, or as a number of seconds (traefik.yml:4:70, entryPoints.other.transport.respondingTimeouts.readTimeout)",
+            "error: a string or a whole number is wanted here, not a list (traefik.yml:4:76, entryPoints.other.transport.respondingTimeouts.idleTimeout)",
+            "error: a mapping is wanted here, not the number `5` (traefik.yml:5:10, entryPoints.third)",
+            "error: there is no entry point `wbe` (traefik.yml:6:20, ping.entryPoint); did you mean `web`?",
+            "error: true or false is wanted here, not the string `maybe` (traefik.yml:6:40, ping.manualRouting)",
+            "error: `insecure` and a `basePath` cannot be used together (traefik.yml:8:33, api.basePath)",
+            "error: unknown provider `nothing` (traefik.yml:9:26, providers.precedence[0])",
+            "error: a string is wanted here, not a mapping (traefik.yml:9:43, providers.file.filename)",
+        ],
+    );
+}
+
+#[test]
+fn a_dynamic_half_that_nobody_reads_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let said_of = |providers: &str| {
+        let path = folder.path().join("both.yml");
+        fs::write(&path, format!("{providers}http: {{}}\n").replace("HERE", path.to_str().unwrap())).unwrap();
+        let (_, problems) = read_file(&path);
+        problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>()
+    };
+    let unread = ["`http` is not read: it belongs to the dynamic configuration"];
+    let absent = "there is no file `/elsewhere.yml`";
+    assert_eq!(said_of(""), unread);
+    assert_eq!(said_of("providers: {file: {filename: /elsewhere.yml}}\n"), [unread[0], absent]);
+    assert_eq!(said_of("providers: {file: {filename: HERE}}\n"), [""; 0]);
+}
+
+#[test]
+fn what_the_providers_are_to_read_must_be_there_to_be_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("install.yml");
+    let said_of = |text: &str| {
+        fs::write(&path, text.replace("HERE", folder.path().to_str().unwrap())).unwrap();
+        let (_, problems) = read_file(&path);
+        said(&problems).into_iter().map(|said| said.replace(path.to_str().unwrap(), "it")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        said_of("providers: {file: {filename: /nowhere/a.yml}, manifests: {directory: /nowhere/m}}\n"),
+        [
+            "error: there is no file `/nowhere/a.yml` (it:1:30, providers.file.filename)",
+            "error: there is no folder `/nowhere/m` (it:1:70, providers.manifests.directory)"
+        ]
+    );
+    assert_eq!(said_of("providers: {file: {directory: HERE}}\n"), [""; 0]);
+    // Serving waits for it.
+    let flag = format!("--configFile={}", path.display());
+    fs::write(&path, "providers: {file: {directory: /nowhere}}\n").unwrap();
+    assert!(load(&[&flag], &[]).is_ok());
 }
 
 #[test]

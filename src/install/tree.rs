@@ -4,6 +4,9 @@
 
 use document::{Kind, Member, Origin, Place, Problem, Value};
 
+/// Deeper than any key there is. What lies below is reported as any key that is not known.
+const MAX_DEPTH: usize = 64;
+
 /// The tree while it grows. Lists are mappings with keys like `[0]` until [`Tree::finish`].
 #[derive(Default)]
 pub(super) struct Tree {
@@ -19,6 +22,7 @@ impl Tree {
     /// Puts a value at a path. The same path again replaces it.
     pub(super) fn insert(&mut self, path: &[String], text: String, origin: Origin) {
         self.origins.push(origin);
+        let path = path.get(..MAX_DEPTH).unwrap_or(path);
         let place = Place::new(u32::try_from(self.origins.len()).unwrap_or(u32::MAX), 1, 1);
         insert(&mut self.root, path, Value::new(Kind::String(text), place), place);
     }

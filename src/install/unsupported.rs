@@ -2,6 +2,8 @@
 //!
 //! Where its absence loses no request and opens nothing it is a warning, else the start is refused.
 
+use document::name::nearest;
+use document::schema::UNKNOWN_KEY;
 use document::{Kind, Member, Origin, Place, Problem, Value};
 
 /// What becomes of an option, whose path has `*` for any key.
@@ -88,10 +90,28 @@ const TABLE: &[Unsupported] = &[
         WarnIfOn,
         "`maxEncoderHeaderTableSize` has no effect",
     ),
+    entry(
+        "entryPoints.*.allowACMEByPass",
+        WarnIfOn,
+        "`allowACMEByPass` has no effect: certificates are not issued yet",
+    ),
+    entry("entryPoints.*.udp.timeout", WarnIfOn, "`udp.timeout` has no effect: UDP is not served yet"),
     entry("hostResolver.cnameFlattening", RefuseIfOn, "`cnameFlattening` is not built yet"),
+    entry(
+        "hostResolver.resolvConfig",
+        WarnIfOn,
+        "`resolvConfig` has no effect: it belongs to `cnameFlattening`, which is not built yet",
+    ),
+    entry(
+        "hostResolver.resolvDepth",
+        WarnIfOn,
+        "`resolvDepth` has no effect: it belongs to `cnameFlattening`, which is not built yet",
+    ),
     entry("serversTransport.spiffe", Refuse, "SPIFFE is not supported"),
     entry("tcpServersTransport.tls.spiffe", Refuse, "SPIFFE is not supported"),
     entry("spiffe", Refuse, "SPIFFE is not supported"),
+    entry("tcpServersTransport", WarnIfOn, "`tcpServersTransport` has no effect: TCP is not served yet"),
+    entry("cluster.secret", WarnIfOn, "`cluster.secret` has no effect yet: nothing is derived from it"),
     entry(
         "certificatesResolvers",
         Warn,
@@ -105,6 +125,11 @@ const TABLE: &[Unsupported] = &[
     entry("metrics.datadog", Warn, "metrics are not pushed yet: `metrics.prometheus` is served"),
     entry("metrics.statsD", Warn, "metrics are not pushed yet: `metrics.prometheus` is served"),
     entry("metrics.influxDB2", Warn, "metrics are not pushed yet: `metrics.prometheus` is served"),
+    entry(
+        "metrics.prometheus.headerLabels",
+        WarnIfOn,
+        "`headerLabels` is not built yet: requests are counted without these labels",
+    ),
     entry("log.otlp", Warn, "logs are not sent by OTLP yet"),
     entry("accessLog.otlp", Warn, "access logs are not sent by OTLP yet"),
     entry("accessLog.dualOutput", Warn, "`dualOutput` has no effect: access logs are not sent by OTLP yet"),
@@ -145,13 +170,34 @@ pub(super) fn strip(document: &mut Value) -> Vec<Problem> {
         let keys: Vec<&str> = unsupported.path.split('.').collect();
         apply(document, &keys, "", unsupported, &mut problems);
     }
-    // `experimental` holds switches only, and each known one has been named.
-    if let Kind::Mapping(members) = &mut document.kind {
-        let is_done =
-            |member: &Member| member.value.is_null() || member.value.to_json() == serde_json::json!({});
-        members.retain(|member| !(member.key.eq_ignore_ascii_case("experimental") && is_done(member)));
-    }
+    problems.extend(experiments(document));
     problems
+}
+
+/// `experimental` holds switches only, and each known one has been named.
+fn experiments(document: &mut Value) -> Vec<Problem> {
+    const SECTION: &str = "experimental";
+    let Kind::Mapping(members) = &mut document.kind else { return Vec::new() };
+    let mut unknown = Vec::new();
+    members.retain(|member| {
+        if !member.key.eq_ignore_ascii_case(SECTION) {
+            return true;
+        }
+        for switch in member.value.members().iter().filter(|switch| !is_known(&switch.key)) {
+            let known = TABLE.iter().filter_map(|known| known.path.strip_prefix("experimental."));
+            let message = format!("unknown key `{}`", switch.key);
+            let problem = Problem::error(UNKNOWN_KEY, message).did_you_mean(nearest(&switch.key, known));
+            unknown.push(problem.with_path(SECTION).at(place(switch.key_place)));
+        }
+        !(member.value.is_null() || matches!(member.value.kind, Kind::Mapping(_)))
+    });
+    unknown
+}
+
+/// Is it in the table, and switched off?
+fn is_known(switch: &str) -> bool {
+    let mut known = TABLE.iter().filter_map(|known| known.path.strip_prefix("experimental."));
+    known.any(|known| known.eq_ignore_ascii_case(switch))
 }
 
 fn apply(

@@ -28,7 +28,7 @@ pub(crate) struct AddPrefix {
 impl Config {
     pub(crate) fn build(&self) -> Result<AddPrefix, Problem> {
         if self.prefix.is_empty() {
-            return Err(Problem::field("prefix", "is empty"));
+            return Err(Problem::field("prefix", "the prefix is empty"));
         }
         let mut prefix = path::encoded(self.prefix.as_bytes());
         if !prefix.starts_with('/') {

@@ -10,7 +10,7 @@ use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use document::{Problem, Secret};
 use exchange::{Body, Error, Kind, Request, Response};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +70,7 @@ impl Config {
         let users = Users::read(file.as_deref(), &self.users)?;
         let realm = if self.realm.is_empty() { "traefik" } else { &self.realm };
         let challenge = HeaderValue::try_from(format!("Basic realm=\"{realm}\""))
-            .map_err(|_invalid| Problem::field("realm", "cannot stand in a header"))?;
+            .map_err(|_invalid| Problem::field("realm", "the realm cannot stand in a header"))?;
         Ok(BasicAuth {
             verified: users.names().map(|name| (name.into(), Mutex::default())).collect(),
             names: self.names(&users)?,
@@ -80,6 +80,11 @@ impl Config {
             key: SecretKey::new(),
             hashing,
         })
+    }
+
+    /// What can be built and hardly be meant.
+    pub(crate) fn warnings(&self) -> Vec<Problem> {
+        Users::hopeless(self.users_file().as_deref(), &self.users)
     }
 
     pub(crate) fn users_file(&self) -> Option<PathBuf> {
@@ -107,7 +112,7 @@ impl Config {
 
 impl BasicAuth {
     pub(crate) async fn request(&self, req: &mut Request) -> Flow {
-        let Some((user, password)) = credentials(req) else {
+        let Some((user, password)) = credentials(req.headers()) else {
             return self.challenge(req);
         };
         req.record.set_user(&String::from_utf8_lossy(&user));
@@ -187,9 +192,9 @@ impl BasicAuth {
     }
 }
 
-/// User and password of the request, as bytes.
-fn credentials(req: &Request) -> Option<(Vec<u8>, Vec<u8>)> {
-    let value = req.headers().get(AUTHORIZATION)?.as_bytes();
+/// User and password of a request, as bytes.
+pub(crate) fn credentials(headers: &HeaderMap) -> Option<(Vec<u8>, Vec<u8>)> {
+    let value = headers.get(AUTHORIZATION)?.as_bytes();
     let (scheme, encoded) = value.split_at_checked("Basic ".len())?;
     if !scheme.eq_ignore_ascii_case(b"Basic ") {
         return None;

@@ -134,7 +134,7 @@ pub(crate) struct Asked {
 impl Config {
     pub(crate) fn build(&self) -> Result<Headers, Problem> {
         if *self == Self::default() {
-            return Err(Problem::error("invalid_value", "no option is set"));
+            return Err(Problem::error("invalid_value", "none of the options of `headers` is set"));
         }
         Ok(Headers {
             request: RequestHeaders::build(&self.custom_request_headers)?,

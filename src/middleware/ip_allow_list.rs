@@ -48,7 +48,7 @@ pub(crate) struct IpAllowList {
 impl Config {
     pub(crate) fn build(&self) -> Result<IpAllowList, Problem> {
         if self.source_range.is_empty() {
-            return Err(Problem::field("sourceRange", "is empty, so nobody could pass"));
+            return Err(Problem::field("sourceRange", "the list is empty, so nobody could pass"));
         }
         let strategy = self.ip_strategy.clone().unwrap_or_default();
         Ok(IpAllowList {

@@ -174,6 +174,17 @@ impl Config {
         Ok(vec![Step::new(name, self.kind(), action)])
     }
 
+    /// What can be built and is hardly meant. Key paths begin with the kind.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Problem> {
+        match self {
+            Self::BasicAuth(config) => {
+                config.warnings().into_iter().map(|problem| problem.under(self.kind())).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Files that the built steps depend on beside the configuration: equal configurations do not make equal steps.
     #[must_use]
     pub fn reads_files(&self) -> Vec<PathBuf> {

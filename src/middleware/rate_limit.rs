@@ -102,9 +102,9 @@ impl Config {
             return Err(Problem::field("redis", message).with_code("unsupported_option"));
         }
         let average = u64::try_from(self.average)
-            .map_err(|_negative| Problem::field("average", "must not be negative"))?;
+            .map_err(|_negative| Problem::field("average", "`average` must not be negative"))?;
         if self.period.is_negative() {
-            return Err(Problem::field("period", "must not be negative"));
+            return Err(Problem::field("period", "`period` must not be negative"));
         }
         let period = self.period.positive().unwrap_or(Duration::from_secs(1));
         let burst = u64::try_from(self.burst).ok().and_then(NonZeroU64::new).unwrap_or(NonZeroU64::MIN);

@@ -27,6 +27,8 @@ pub struct Config {
 }
 
 pub(crate) struct RedirectRegex {
+    /// As it was written.
+    text: Box<str>,
     pattern: Regex,
     replacement: Box<str>,
     permanent: bool,
@@ -37,6 +39,7 @@ pub(crate) struct RedirectRegex {
 impl Config {
     pub(crate) fn build(&self) -> Result<RedirectRegex, Problem> {
         Ok(RedirectRegex {
+            text: self.regex.as_str().into(),
             pattern: pattern::compile(&self.regex).map_err(|error| Problem::field("regex", error))?,
             replacement: self.replacement.as_str().into(),
             permanent: self.permanent,
@@ -63,7 +66,7 @@ impl RedirectRegex {
     }
 
     pub(crate) fn effect(&self) -> String {
-        format!("redirects what matches `{}` to `{}`", self.pattern, self.replacement)
+        format!("redirects what matches `{}` to `{}`", self.text, self.replacement)
     }
 }
 
@@ -143,6 +146,12 @@ mod tests {
             .unwrap()
             .request(&over_tls(request_to("a.test", "/a")));
         redirected(flow, Some((302, "http://plain.test/a")));
+    }
+
+    #[test]
+    fn is_described_as_written() {
+        let built = built(r"^(https?://[^/]+)/a", "$1/b", false).unwrap();
+        assert_eq!(built.effect(), r"redirects what matches `^(https?://[^/]+)/a` to `$1/b`");
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) struct RedirectScheme {
 impl Config {
     pub(crate) fn build(&self) -> Result<RedirectScheme, Problem> {
         if self.scheme.is_empty() {
-            return Err(Problem::field("scheme", "is empty"));
+            return Err(Problem::field("scheme", "the scheme is empty"));
         }
         let colon = |port: &str| {
             if port.is_empty() { String::new() } else { format!(":{port}") }

@@ -25,6 +25,8 @@ pub struct Config {
 }
 
 pub(crate) struct ReplacePathRegex {
+    /// As it was written.
+    text: Box<str>,
     pattern: Regex,
     replacement: Box<str>,
 }
@@ -33,8 +35,9 @@ pub(crate) struct ReplacePathRegex {
 
 impl Config {
     pub(crate) fn build(&self) -> Result<ReplacePathRegex, Problem> {
-        let pattern = pattern::compile(self.regex.trim()).map_err(|error| Problem::field("regex", error))?;
-        Ok(ReplacePathRegex { pattern, replacement: self.replacement.trim().into() })
+        let text = self.regex.trim();
+        let pattern = pattern::compile(text).map_err(|error| Problem::field("regex", error))?;
+        Ok(ReplacePathRegex { text: text.into(), pattern, replacement: self.replacement.trim().into() })
     }
 }
 
@@ -59,7 +62,7 @@ impl ReplacePathRegex {
     }
 
     pub(crate) fn effect(&self) -> String {
-        format!("replaces `{}` in the path by `{}`", self.pattern, self.replacement)
+        format!("replaces `{}` in the path by `{}`", self.text, self.replacement)
     }
 }
 
@@ -125,6 +128,12 @@ mod tests {
     #[test]
     fn an_empty_template_changes_nothing() {
         check("^/a", "", "/a/b", "/a/b");
+    }
+
+    #[test]
+    fn is_described_as_written() {
+        let built = built("^/[^/]+/(.*)", "/$1").unwrap();
+        assert_eq!(built.effect(), "replaces `^/[^/]+/(.*)` in the path by `/$1`");
     }
 
     #[test]

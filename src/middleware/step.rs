@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use exchange::headers::{X_FORWARDED_PREFIX, X_REPLACED_PATH};
 use exchange::{Body, Request, Response};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::add_prefix::AddPrefix;
-use crate::basic_auth::BasicAuth;
+use crate::basic_auth::{self, BasicAuth};
 use crate::headers::{Asked, Headers};
 use crate::ip_allow_list::IpAllowList;
 use crate::path::{self, Unclean};
@@ -88,6 +88,12 @@ impl Step {
             Action::StripPrefix(step) => step.effect(),
             Action::StripPrefixRegex(step) => step.effect(),
         }
+    }
+
+    /// Does its request half compare a password that these headers give?
+    #[must_use]
+    pub fn compares_password(&self, headers: &HeaderMap) -> bool {
+        matches!(self.action, Action::BasicAuth(_)) && basic_auth::credentials(headers).is_some()
     }
 
     /// The request half. Only those that may wait are awaited.

@@ -20,7 +20,8 @@ pub struct Config {
 }
 
 pub(crate) struct StripPrefixRegex {
-    patterns: Box<[Regex]>,
+    /// As they were written, and compiled.
+    patterns: Box<[(Box<str>, Regex)]>,
 }
 
 // === impl Config ===
@@ -28,7 +29,9 @@ pub(crate) struct StripPrefixRegex {
 impl Config {
     pub(crate) fn build(&self) -> Result<StripPrefixRegex, Problem> {
         let compile = |(index, text): (usize, &String)| {
-            pattern::compile_bytes(text).map_err(|error| Problem::field(format!("regex[{index}]"), error))
+            pattern::compile_bytes(text)
+                .map(|pattern| (text.as_str().into(), pattern))
+                .map_err(|error| Problem::field(format!("regex[{index}]"), error))
         };
         let patterns = self.regex.iter().enumerate().map(compile);
         Ok(StripPrefixRegex { patterns: patterns.collect::<Result<_, _>>()? })
@@ -40,7 +43,7 @@ impl Config {
 impl StripPrefixRegex {
     pub(crate) fn request(&self, req: &mut Request) -> Flow {
         let path = path::decoded(path::current(req));
-        let fit = |pattern: &Regex| {
+        let fit = |(_, pattern): &(Box<str>, Regex)| {
             let found = pattern.find(&path)?;
             (found.start() == 0 && !found.is_empty()).then(|| found.as_bytes().to_vec())
         };
@@ -51,7 +54,7 @@ impl StripPrefixRegex {
     }
 
     pub(crate) fn effect(&self) -> String {
-        let list = self.patterns.iter().map(|pattern| format!("`{pattern}`"));
+        let list = self.patterns.iter().map(|(text, _)| format!("`{text}`"));
         format!("takes what matches {} away from the path", list.collect::<Vec<_>>().join(" or "))
     }
 }
@@ -91,6 +94,12 @@ mod tests {
     fn a_match_that_no_header_can_hold_is_refused() {
         let flow = built(&["^/a\\n"]).unwrap().request(&mut request("/a%0Ab"));
         assert_eq!(crate::tests::answer(flow).status().as_u16(), 400);
+    }
+
+    #[test]
+    fn is_described_as_written() {
+        let built = built(&["^/[^/]+", "/a-b"]).unwrap();
+        assert_eq!(built.effect(), "takes what matches `^/[^/]+` or `/a-b` away from the path");
     }
 
     #[test]

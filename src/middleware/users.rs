@@ -48,17 +48,35 @@ impl Users {
             }
         }
         for (index, line) in list.iter().enumerate() {
-            let (name, hash) = entry(line.expose())
-                .ok_or_else(|| Problem::field(format!("users[{index}]"), "is not `name:hash`"))?;
+            let (name, hash) = entry(line.expose()).ok_or_else(|| {
+                Problem::field(format!("users[{index}]"), "a user is written as `name:hash`")
+            })?;
             users.insert(name, hash);
         }
         if users.is_empty() {
             return Err(Problem::error("invalid_value", "there is no user, so nobody could pass"));
         }
-        for (name, _) in users.iter().filter(|(_, hash)| !hash.can_match()) {
-            tracing::warn!(user = %name, "this user's entry is no hash of a known kind and matches no password");
-        }
         Ok(Self(users))
+    }
+
+    /// Entries that no password matches, which is worth a warning.
+    pub(crate) fn hopeless(file: Option<&Path>, list: &[Secret]) -> Vec<Problem> {
+        let warning = |path: String, name: &str| {
+            let message =
+                format!("no password matches the user `{name}`: what follows is no hash of a known kind");
+            Problem::warning("hopeless_hash", message)
+                .with_path(path)
+                .hint("make one with `htpasswd -nB`, or use one that begins with `$apr1$`, `$2y$` or `{SHA}`")
+        };
+        let name_of = |line: &str| entry(line).filter(|(_, hash)| !hash.can_match()).map(|(name, _)| name);
+        let text = file.and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+        let of_file = lines.filter_map(name_of).map(|name| warning("usersFile".to_owned(), &name));
+        let of_list = list.iter().enumerate().filter_map(|(index, line)| {
+            name_of(line.expose()).map(|name| warning(format!("users[{index}]"), &name))
+        });
+        of_file.chain(of_list).collect()
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Hash> {

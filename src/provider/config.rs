@@ -140,8 +140,12 @@ impl Config {
             }
         }
         problems.extend(self.file.as_ref().and_then(File::check).map(|problem| problem.under("file")));
-        if self.manifests.as_ref().is_some_and(|manifests| manifests.directory.is_empty()) {
-            problems.push(Problem::field("manifests", "`directory` is missing"));
+        if let Some(manifests) = &self.manifests {
+            if manifests.directory.is_empty() {
+                problems.push(Problem::error("missing_key", "`directory` is missing").with_path("manifests"));
+            }
+            let selectors = crate::manifests::check_selectors(manifests);
+            problems.extend(selectors.into_iter().map(|problem| problem.under("manifests")));
         }
         problems
     }
@@ -149,12 +153,11 @@ impl Config {
 
 impl File {
     fn check(&self) -> Option<Problem> {
-        let message = match (self.filename.is_empty(), self.directory.is_empty()) {
-            (true, true) => "`filename` or `directory` is missing",
-            (false, false) => "only one of `filename` and `directory` may be given",
-            (true, false) | (false, true) => return None,
-        };
-        Some(Problem::field("", message))
+        match (self.filename.is_empty(), self.directory.is_empty()) {
+            (true, true) => Some(Problem::error("missing_key", "`filename` or `directory` is missing")),
+            (false, false) => Some(Problem::field("", "only one of `filename` and `directory` may be given")),
+            (true, false) | (false, true) => None,
+        }
     }
 }
 
@@ -239,6 +242,22 @@ manifests:
   kubernetesIngress: {strictPrefixMatching: true, crossProviderNamespaces: []}
 ",
             &[],
+        );
+    }
+
+    /// Taken for none, a selector that cannot be read would publish what it keeps out.
+    #[test]
+    fn a_selector_that_cannot_be_read_is_an_error() {
+        let hint = "write it as `a=b, c!=d, e in (f, g), h, !i`";
+        let said = |selector: &str, section: &str| {
+            format!(
+                "`{selector}` is no requirement of a label selector (manifests.{section}.labelSelector); {hint}"
+            )
+        };
+        let expected = [said("l in (a", "kubernetesCRD"), said("x y", "kubernetesIngress")];
+        check(
+            "manifests: {directory: m, kubernetesCRD: {labelSelector: l in (a}, kubernetesIngress: {labelSelector: x y}}",
+            &expected.each_ref().map(String::as_str),
         );
     }
 

@@ -1,7 +1,7 @@
 //! The files of a provider: one file, or all of a folder and the folders in it. Read again only where
 //! something changed; what cannot be read keeps its last good version.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -42,15 +42,21 @@ pub(crate) struct Files<T> {
     root: Root,
     is_ours: fn(&Path) -> bool,
     read: Read<T>,
-    held: BTreeMap<PathBuf, Held<T>>,
+    held: BTreeMap<PathBuf, Box<Held<T>>>,
     folders: BTreeSet<PathBuf>,
+    /// The folders by their canonical names, as changes name them.
+    canonical: HashMap<PathBuf, PathBuf>,
+    /// Files that are links to others.
+    links: BTreeSet<PathBuf>,
+    /// May there be something else to watch?
+    is_interest_new: bool,
     /// Why the folder itself cannot be read.
     problem: Option<Problem>,
 }
 
 struct Held<T> {
-    /// As changes name it.
-    key: PathBuf,
+    /// As changes name it, where that is not its path.
+    key: Option<PathBuf>,
     stamp: Option<Stamp>,
     companions: BTreeMap<PathBuf, Companion>,
     /// The last version that could be read.
@@ -72,13 +78,7 @@ struct Companion {
 
 /// Tells versions of a file apart without reading it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
+struct Stamp(u64);
 
 impl Root {
     /// Whichever of the two is there.
@@ -91,35 +91,81 @@ impl Root {
 struct Listing {
     files: Vec<PathBuf>,
     folders: BTreeSet<PathBuf>,
+    links: BTreeSet<PathBuf>,
 }
 
 // === impl Files ===
 
 impl<T> Files<T> {
     pub(crate) fn new(root: Root, is_ours: fn(&Path) -> bool, read: Read<T>) -> Self {
-        Self { root, is_ours, read, held: BTreeMap::new(), folders: BTreeSet::new(), problem: None }
+        Self {
+            root,
+            is_ours,
+            read,
+            held: BTreeMap::new(),
+            folders: BTreeSet::new(),
+            canonical: HashMap::new(),
+            links: BTreeSet::new(),
+            is_interest_new: true,
+            problem: None,
+        }
     }
 
     /// Looks at the files. True when anything is different now.
     pub(crate) fn refresh(&mut self, changes: &Changes, now: Instant) -> bool {
+        if let Some(few) = self.only(changes, now) {
+            return few.iter().fold(false, |is_changed, path| self.look(path, changes, now) | is_changed);
+        }
+        self.is_interest_new = true;
         let listing = match self.list() {
             Ok(listing) => listing,
             Err(error) => return self.fail(&error),
         };
         let mut is_changed = self.problem.take().is_some();
-        self.folders = listing.folders;
+        self.canonical = listing
+            .folders
+            .iter()
+            .filter_map(|path| Some((path.canonicalize().ok()?, path.clone())))
+            .collect();
+        (self.folders, self.links) = (listing.folders, listing.links);
         let files: BTreeSet<PathBuf> = listing.files.into_iter().collect();
         let before = self.held.len();
         let is_folder = matches!(self.root, Root::Folder(_));
         self.held.retain(|path, held| {
             // A file that is being replaced may be away for a moment.
-            !is_folder || files.contains(path) || changes.unsettled.contains(&held.key)
+            !is_folder
+                || files.contains(path)
+                || changes.unsettled.contains(held.key.as_ref().unwrap_or(path))
         });
         is_changed |= self.held.len() != before;
         for path in files {
             is_changed |= self.look(&path, changes, now);
         }
         is_changed
+    }
+
+    /// The only files that can be different, where the changes say so: among thousands the others need no look.
+    fn only(&self, changes: &Changes, now: Instant) -> Option<Vec<PathBuf>> {
+        let is_plain = self.links.is_empty() && self.held.values().all(|held| held.companions.is_empty());
+        let is_due = self.next_look().is_some_and(|at| at <= now);
+        let is_told = !changes.all && !changes.paths.is_empty() && self.problem.is_none();
+        if !is_told || !is_plain || is_due || matches!(self.root, Root::File(_)) {
+            return None;
+        }
+        let mut only = Vec::new();
+        for key in &changes.paths {
+            let name = key.file_name().filter(|name| !watch::is_hidden_version(name))?;
+            let path = self.canonical.get(key.parent()?)?.join(name);
+            let is_held = self.held.contains_key(&path);
+            match path.symlink_metadata() {
+                Ok(about) if about.is_file() && (is_held || (self.is_ours)(&path)) => only.push(path),
+                // The file of an editor beside ours, there or gone.
+                Ok(about) if about.is_file() => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !is_held => {}
+                Ok(_) | Err(_) => return None,
+            }
+        }
+        Some(only)
     }
 
     /// What could be read, in the order of the paths.
@@ -132,8 +178,12 @@ impl<T> Files<T> {
         self.problem.iter().chain(self.held.values().flat_map(|held| &held.problems))
     }
 
-    /// What to watch.
-    pub(crate) fn interest(&self) -> Interest {
+    /// What to watch, unless that is what it was.
+    pub(crate) fn new_interest(&mut self) -> Option<Interest> {
+        std::mem::take(&mut self.is_interest_new).then(|| self.interest())
+    }
+
+    fn interest(&self) -> Interest {
         let mut interest = Interest { folders: self.folders.clone(), ..Interest::default() };
         match &self.root {
             Root::File(path) => {
@@ -141,8 +191,7 @@ impl<T> Files<T> {
             }
             Root::Folder(path) => {
                 interest.folders.insert(path.clone());
-                let links = self.held.keys().filter(|path| path.is_symlink()).cloned();
-                interest.files.extend(links);
+                interest.files.extend(self.links.iter().cloned());
             }
         }
         interest.companions = self.held.values().flat_map(|held| held.companions.keys().cloned()).collect();
@@ -176,7 +225,11 @@ impl<T> Files<T> {
     /// Reads one file, if it may be different.
     fn look(&mut self, path: &Path, changes: &Changes, now: Instant) -> bool {
         let held = self.held.get(path);
-        let key = held.map_or_else(|| watch::key(path), |held| held.key.clone());
+        let key = match held.map(|held| &held.key) {
+            Some(Some(key)) => key.clone(),
+            Some(None) => path.to_owned(),
+            None => watch::key(path),
+        };
         if changes.unsettled.contains(&key) {
             return false;
         }
@@ -193,15 +246,16 @@ impl<T> Files<T> {
         }
         let mut next = self.read(path, stamp);
         let last = self.held.remove(path);
-        next.settle(last.as_ref(), now);
+        next.settle(last.as_deref(), now);
+        self.is_interest_new |= !next.companions.is_empty();
         let is_changed = last.is_none_or(|last| !next.is_like(&last));
-        self.held.insert(path.to_owned(), next);
+        self.held.insert(path.to_owned(), Box::new(next));
         is_changed
     }
 
     fn read(&self, path: &Path, stamp: Option<Stamp>) -> Held<T> {
         let mut held = Held {
-            key: watch::key(path),
+            key: Some(watch::key(path)).filter(|key| key != path),
             stamp,
             companions: BTreeMap::new(),
             content: None,
@@ -237,14 +291,18 @@ fn list(folder: &Path, is_ours: fn(&Path) -> bool, depth: usize, listing: &mut L
             continue;
         }
         let path = entry.path();
-        if entry.file_type()?.is_dir() {
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
             if depth > 0 {
                 // One folder less is no reason to lose the others.
                 if let Err(error) = list(&path, is_ours, depth - 1, listing) {
                     tracing::warn!(folder = %path.display(), %error, "a folder cannot be read");
                 }
             }
-        } else if is_ours(&path) && path.metadata().is_ok_and(|about| about.is_file()) {
+        } else if is_ours(&path) && (kind.is_file() || path.metadata().is_ok_and(|about| about.is_file())) {
+            if kind.is_symlink() {
+                listing.links.insert(path.clone());
+            }
             listing.files.push(path);
         }
     }
@@ -344,12 +402,11 @@ impl Stamp {
     /// Of the file that is meant, through links.
     fn of(path: &Path) -> Option<Self> {
         let about = fs::metadata(path).ok()?;
-        Some(Self {
-            device: about.dev(),
-            inode: about.ino(),
-            size: about.size(),
-            modified: (about.mtime(), about.mtime_nsec()),
-            changed: (about.ctime(), about.ctime_nsec()),
-        })
+        let file = (about.dev(), about.ino(), about.size());
+        let modified = (about.mtime(), about.mtime_nsec());
+        let changed = (about.ctime(), about.ctime_nsec());
+        let mut hasher = DefaultHasher::new();
+        (file, modified, changed).hash(&mut hasher);
+        Some(Self(hasher.finish()))
     }
 }

@@ -27,7 +27,7 @@ pub(crate) async fn follow<T: Send + Sync + 'static>(
     let mut at_hand = Some((files, assemble));
     let mut changes = Changes { all: true, ..Changes::default() };
     while let Some((files, assemble)) = at_hand.take() {
-        let Some((files, assemble, documents)) = look(files, assemble, changes).await else {
+        let Some((mut files, assemble, documents)) = look(files, assemble, changes).await else {
             return;
         };
         if let Some(documents) = documents {
@@ -37,9 +37,12 @@ pub(crate) async fn follow<T: Send + Sync + 'static>(
                 is_new
             });
         }
-        let (interest, next) = (files.interest(), files.next_look());
+        let next = files.next_look();
+        let interest = files.new_interest();
         at_hand = Some((files, assemble));
-        if watch.as_mut().is_some_and(|watch| watch.set(&interest)) {
+        if let (Some(watch), Some(interest)) = (&mut watch, interest)
+            && watch.set(&interest)
+        {
             changes = Changes::default();
             continue;
         }

@@ -2,6 +2,7 @@
 //!
 //! Publishes two documents, as the two providers would that read a cluster: `kubernetescrd` and `kubernetes`.
 
+mod objects;
 mod selector;
 
 use std::path::{Path, PathBuf};
@@ -12,12 +13,11 @@ use document::{Format, Problem, Source};
 use dynamic::Configuration;
 use tokio::sync::{Notify, watch as channel};
 
+use self::objects::{Content, Filter, Objects};
 use self::selector::Selector;
 use crate::files::{Files, Parsed, Root};
 use crate::follow::{Assemble, follow};
-use crate::kubernetes::object::Meta;
 use crate::kubernetes::read::{self, Origin};
-use crate::kubernetes::view::{Any, View};
 use crate::kubernetes::{crd, ingress};
 use crate::watch::Changes;
 use crate::{Documents, config};
@@ -30,19 +30,13 @@ pub struct Manifests {
     options: Box<config::Manifests>,
 }
 
-/// The objects of one file.
-struct Content {
-    objects: Vec<Any>,
-    /// What is wrong in it besides what is wrong in its objects.
-    problems: Vec<Problem>,
-}
-
-/// Translates again and again; knows what it made last.
+/// Translates again and again what changed.
 struct Translator {
-    crd_selector: Selector,
-    ingress_selector: Selector,
-    options: config::Manifests,
-    last: Option<(Arc<Configuration>, Arc<Configuration>)>,
+    crd: crd::Translator,
+    ingress: ingress::Translator,
+    objects: Objects,
+    /// Where Ingresses are looked for in other namespaces.
+    ingress_objects: Option<Objects>,
     problems: Vec<Problem>,
 }
 
@@ -72,6 +66,16 @@ pub fn read(
     (document(crd::NAME), document(ingress::NAME), problems)
 }
 
+/// What is wrong with the selectors. Key paths begin below `providers.manifests`.
+pub(crate) fn check_selectors(options: &config::Manifests) -> Vec<Problem> {
+    let selectors = [
+        ("kubernetesCRD.labelSelector", &options.kubernetes_crd.label_selector),
+        ("kubernetesIngress.labelSelector", &options.kubernetes_ingress.label_selector),
+    ];
+    let problem = |(path, text): (&str, &String)| Some(Selector::parse(text).err()?.with_path(path));
+    selectors.into_iter().filter_map(problem).collect()
+}
+
 fn open(root: Root) -> Files<Content> {
     Files::new(root, is_manifest, Box::new(parse))
 }
@@ -83,18 +87,18 @@ fn is_manifest(path: &Path) -> bool {
 /// A file of which one document is no YAML is not read at all, so that its last good version stays whole.
 fn parse(path: &Path, text: String) -> Result<Parsed<Content>, Vec<Problem>> {
     let text = Arc::new(Source::new(path.display().to_string(), text));
-    let (trees, problems) = text.parse_documents(Format::of(path).unwrap_or(Format::Yaml));
+    let (trees, problems) = text.parse_trees(Format::of(path).unwrap_or(Format::Yaml));
     if problems.iter().any(Problem::is_error) {
         return Err(problems);
     }
-    let origin = Origin { file: Some(Arc::new(path.to_owned())), text: Some(text) };
-    let mut content = Content { objects: Vec::new(), problems };
-    for tree in trees {
-        let (objects, problems) = read::objects(tree, &origin);
-        content.objects.extend(objects);
-        content.problems.extend(problems);
+    let origin = Origin { file: Some(Arc::new(path.to_owned())), text: Some(text), ..Origin::default() };
+    let (mut objects, mut problems) = (Vec::new(), problems);
+    for (tree, again) in trees {
+        let (mut own, mut found) = read::objects(tree, again, &origin);
+        objects.append(&mut own);
+        problems.append(&mut found);
     }
-    Ok(Parsed { content, companions: std::collections::BTreeSet::new() })
+    Ok(Parsed { content: Content::new(objects, problems), companions: std::collections::BTreeSet::new() })
 }
 
 // === impl Manifests ===
@@ -121,101 +125,42 @@ impl Manifests {
 
 impl Translator {
     fn new(options: &config::Manifests) -> Self {
-        let mut problems = Vec::new();
-        let mut selector = |text: &str, section: &str| {
-            Selector::parse(text).unwrap_or_else(|problem| {
-                problems.push(problem.with_path(format!("providers.manifests.{section}.labelSelector")));
-                Selector::default()
-            })
+        let problems = check_selectors(options);
+        let filter = Filter {
+            namespaces: options.kubernetes_crd.namespaces.clone(),
+            crd_selector: Selector::parse(&options.kubernetes_crd.label_selector).ok(),
+            ingress_selector: Selector::parse(&options.kubernetes_ingress.label_selector).ok(),
         };
+        let namespaces = &options.kubernetes_ingress.namespaces;
+        let ingress_objects = (*namespaces != filter.namespaces).then(|| {
+            let filter = Filter { namespaces: namespaces.clone(), ..filter.clone() };
+            Objects::new(filter)
+        });
         Self {
-            crd_selector: selector(&options.kubernetes_crd.label_selector, "kubernetesCRD"),
-            ingress_selector: selector(&options.kubernetes_ingress.label_selector, "kubernetesIngress"),
-            options: options.clone(),
-            last: None,
-            problems,
+            crd: crd::Translator::new(&options.kubernetes_crd),
+            ingress: ingress::Translator::new(&options.kubernetes_ingress),
+            objects: Objects::new(filter),
+            ingress_objects,
+            problems: problems.into_iter().map(|problem| problem.under("providers.manifests")).collect(),
         }
     }
 
     fn documents(&mut self, files: &[&Files<Content>]) -> Documents {
-        let (crd_last, ingress_last) = self.last.take().unzip();
-        let crd_options = &self.options.kubernetes_crd;
-        let ingress_options = &self.options.kubernetes_ingress;
-        let (view, problems) = view(files, &crd_options.namespaces, |object| self.is_selected(object));
-        let mut crd = crd::translate(&view, crd_options, crd_last.as_deref());
-        crd.problems.splice(0..0, self.problems.iter().cloned().chain(problems));
-        let ingress = if crd_options.namespaces == ingress_options.namespaces {
-            ingress::translate(&view, ingress_options, ingress_last.as_deref())
-        } else {
-            let (view, _) = self::view(files, &ingress_options.namespaces, |object| self.is_selected(object));
-            ingress::translate(&view, ingress_options, ingress_last.as_deref())
-        };
-        let (crd, ingress) = (Arc::new(crd), Arc::new(ingress));
-        self.last = Some((Arc::clone(&crd), Arc::clone(&ingress)));
-        Documents::from([(crd::NAME.into(), crd), (ingress::NAME.into(), ingress)])
-    }
-
-    /// Selectors choose routes, never what routes lead to.
-    fn is_selected(&self, object: &Any) -> bool {
-        match object {
-            Any::Ingress(object) => self.ingress_selector.takes(&object.meta.labels),
-            Any::Traefik(_, object) => self.crd_selector.takes(&object.meta.labels),
-            Any::Service(_)
-            | Any::Secret(_)
-            | Any::ConfigMap(_)
-            | Any::IngressClass(_)
-            | Any::EndpointSlice(_) => true,
-        }
-    }
-}
-
-/// All objects of these namespaces, and what is wrong with files and with objects that become nothing themselves.
-fn view(
-    files: &[&Files<Content>],
-    namespaces: &[String],
-    is_selected: impl Fn(&Any) -> bool,
-) -> (View, Vec<Problem>) {
-    let mut view = View::default();
-    let mut problems = Vec::new();
-    for files in files {
-        problems.extend(files.problems().cloned());
-        for (_, content) in files.contents() {
-            problems.extend(content.problems.iter().cloned());
-            for object in &content.objects {
-                let is_watched =
-                    namespaces.is_empty() || namespaces.iter().any(|name| **name == *meta(object).namespace);
-                if !(is_watched || matches!(object, Any::IngressClass(_))) || !is_selected(object) {
-                    continue;
-                }
-                problems.extend(own_problems(object).iter().cloned());
-                problems.extend(view.insert(object.clone()).err());
+        let contents: Vec<Arc<Content>> =
+            files.iter().flat_map(|files| files.contents()).map(|(_, content)| Arc::clone(content)).collect();
+        let changed = self.objects.update(contents.clone());
+        let mut problems = self.problems.clone();
+        problems.extend(files.iter().flat_map(|files| files.problems()).cloned());
+        problems.extend(self.objects.problems());
+        let crd = self.crd.update(&self.objects.view, &changed, problems);
+        let ingress = match &mut self.ingress_objects {
+            None => self.ingress.update(&self.objects.view, &changed, Vec::new()),
+            Some(objects) => {
+                let changed = objects.update(contents);
+                self.ingress.update(&objects.view, &changed, Vec::new())
             }
-        }
-    }
-    (view, problems)
-}
-
-fn meta(object: &Any) -> &Meta {
-    match object {
-        Any::Service(object) => &object.meta,
-        Any::Secret(object) => &object.meta,
-        Any::ConfigMap(object) => &object.meta,
-        Any::Ingress(object) => &object.meta,
-        Any::IngressClass(object) => &object.meta,
-        Any::EndpointSlice(object) => &object.meta,
-        Any::Traefik(_, object) => &object.meta,
-    }
-}
-
-/// Problems of objects that are published go with what is published of them.
-fn own_problems(object: &Any) -> &[Problem] {
-    match object {
-        Any::Service(object) => &object.problems,
-        Any::Secret(object) => &object.problems,
-        Any::ConfigMap(object) => &object.problems,
-        Any::IngressClass(object) => &object.problems,
-        Any::EndpointSlice(object) => &object.problems,
-        Any::Ingress(_) | Any::Traefik(..) => &[],
+        };
+        Documents::from([(crd::NAME.into(), crd), (ingress::NAME.into(), ingress)])
     }
 }
 

@@ -44,6 +44,7 @@ impl<'a> Parser<'a> {
         while self.take(&Token::Or) {
             rules.push(self.and()?);
         }
+        rules.shrink_to_fit();
         Ok(one_or(rules, Rule::Or))
     }
 
@@ -52,6 +53,8 @@ impl<'a> Parser<'a> {
         while self.take(&Token::And) {
             rules.push(self.term()?);
         }
+        // There are thousands, and they stay.
+        rules.shrink_to_fit();
         Ok(one_or(rules, Rule::And))
     }
 

@@ -67,6 +67,15 @@ impl<T: AsyncWrite + Unpin> Writes<T> {
         Poll::Ready(Ok(()))
     }
 
+    /// Gives the empty buffer back: the connection is idle.
+    pub fn release(&self) {
+        let mut inner = self.0.borrow_mut();
+        if inner.pending() == 0 {
+            inner.gathered = Vec::new();
+            inner.written = 0;
+        }
+    }
+
     /// Has hyper let go of its end?
     pub fn is_last(&self) -> bool {
         Rc::strong_count(&self.0) == 1
@@ -100,8 +109,7 @@ impl<T: AsyncWrite + Unpin> Inner<T> {
             }
         }
         self.written = 0;
-        // An idle connection keeps no buffer.
-        self.gathered = Vec::new();
+        self.gathered.clear();
         Poll::Ready(Ok(()))
     }
 

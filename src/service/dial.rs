@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::endpoint::{Endpoint, Protocol, Target};
+use crate::gather;
+use crate::transport::Transport;
 
 /// How long one address is tried before the next one is too (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -24,7 +26,7 @@ const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Traefik's fixed value.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-const HTTP1: &[&[u8]] = &[b"http/1.1"];
+pub(crate) const HTTP1: &[&[u8]] = &[b"http/1.1"];
 const HTTP2_FIRST: &[&[u8]] = &[b"h2", b"http/1.1"];
 
 /// A connection to an endpoint.
@@ -32,6 +34,8 @@ const HTTP2_FIRST: &[&[u8]] = &[b"h2", b"http/1.1"];
 pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<tls::ClientStream<TcpStream>>),
+    /// TLS inside what a proxy passes through.
+    Tunnelled(Box<tls::ClientStream<Self>>),
 }
 
 /// A dialled connection and what is spoken on it.
@@ -59,21 +63,41 @@ pub(crate) async fn dial(endpoint: &Arc<Endpoint>, upgrade: bool) -> Result<Dial
     let _slower = tcp.set_nodelay(true);
     let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE);
     let _unwatched = SockRef::from(&tcp).set_tcp_keepalive(&keep_alive);
+    if let Some(via) = endpoint.via() {
+        let (stream, http2) = Box::pin(via.open(endpoint, tcp, upgrade)).await?;
+        return Ok(Dialled { stream, http2, address });
+    }
     match endpoint.protocol() {
         Protocol::Http => Ok(Dialled { stream: Stream::Plain(tcp), http2: false, address }),
         Protocol::H2c => Ok(Dialled { stream: Stream::Plain(tcp), http2: true, address }),
         Protocol::Https => {
             let host = endpoint.authority().host();
-            let alpn: &[&[u8]] = if upgrade || !transport.http2 { HTTP1 } else { HTTP2_FIRST };
-            let handshake = transport.tls.connect(host, alpn, tcp);
-            let stream = timeout(TLS_TIMEOUT, handshake)
-                .await
-                .map_err(|_elapsed| Error::upstream(Kind::DialTimeout, Retry::Safe))?
-                .map_err(|error| Error::upstream(Kind::UpstreamTls, Retry::Safe).because(error))?;
+            let stream = secure(transport, host, alpn(transport, upgrade), tcp).await?;
             let http2 = stream.is_h2();
             Ok(Dialled { stream: Stream::Tls(Box::new(stream)), http2, address })
         }
     }
+}
+
+/// The protocols to offer.
+pub(crate) fn alpn(transport: &Transport, upgrade: bool) -> &'static [&'static [u8]] {
+    if upgrade || !transport.http2 { HTTP1 } else { HTTP2_FIRST }
+}
+
+/// Shakes hands.
+///
+/// # Errors
+/// When that takes too long, or comes to nothing.
+pub(crate) async fn secure<IO: AsyncRead + AsyncWrite + Unpin>(
+    transport: &Transport,
+    host: &str,
+    alpn: &[&[u8]],
+    io: IO,
+) -> Result<tls::ClientStream<IO>, Error> {
+    timeout(TLS_TIMEOUT, transport.tls.connect(host, alpn, io))
+        .await
+        .map_err(|_elapsed| Error::upstream(Kind::DialTimeout, Retry::Safe))?
+        .map_err(|error| Error::upstream(Kind::UpstreamTls, Retry::Safe).because(error))
 }
 
 async fn connect(endpoint: &Endpoint) -> Result<(TcpStream, SocketAddr), Error> {
@@ -126,6 +150,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Self::Tls(tls) => Pin::new(&mut **tls).poll_read(cx, buf),
+            Self::Tunnelled(tls) => Pin::new(&mut **tls).poll_read(cx, buf),
         }
     }
 }
@@ -135,6 +160,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
             Self::Tls(tls) => Pin::new(&mut **tls).poll_write(cx, buf),
+            Self::Tunnelled(tls) => Pin::new(&mut **tls).poll_write(cx, buf),
         }
     }
 
@@ -144,8 +170,9 @@ impl AsyncWrite for Stream {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
+            Self::Plain(tcp) => gather::poll_write(tcp, cx, bufs),
             Self::Tls(tls) => Pin::new(&mut **tls).poll_write_vectored(cx, bufs),
+            Self::Tunnelled(tls) => Pin::new(&mut **tls).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -153,6 +180,7 @@ impl AsyncWrite for Stream {
         match self {
             Self::Plain(tcp) => tcp.is_write_vectored(),
             Self::Tls(tls) => tls.is_write_vectored(),
+            Self::Tunnelled(tls) => tls.is_write_vectored(),
         }
     }
 
@@ -160,6 +188,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
             Self::Tls(tls) => Pin::new(&mut **tls).poll_flush(cx),
+            Self::Tunnelled(tls) => Pin::new(&mut **tls).poll_flush(cx),
         }
     }
 
@@ -167,6 +196,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Self::Tls(tls) => Pin::new(&mut **tls).poll_shutdown(cx),
+            Self::Tunnelled(tls) => Pin::new(&mut **tls).poll_shutdown(cx),
         }
     }
 }

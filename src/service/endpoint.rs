@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use document::problem::Problem;
 use exchange::Response;
-use http::uri::{Authority, PathAndQuery, Scheme};
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Uri};
 use serde::Serialize;
 
+use crate::proxy::{Proxies, Via};
 use crate::resolve::{Name, Resolver};
+use crate::server_url;
 use crate::transport::Transport;
 
 /// One endpoint. Shared by every snapshot in which it is the same, so that its state and its pools live on.
@@ -18,9 +20,12 @@ use crate::transport::Transport;
 pub struct Endpoint {
     /// Names this endpoint's pool in each worker; unique while the process lives.
     id: EndpointId,
+    /// Without user information.
     url: Arc<str>,
     protocol: Protocol,
+    /// What is dialled: the endpoint, or the proxy in front of it.
     target: Target,
+    via: Option<Via>,
     authority: Authority,
     /// `Host` for requests that do not pass the client's on.
     host: HeaderValue,
@@ -48,7 +53,7 @@ pub enum Protocol {
     H2c,
 }
 
-/// Where an endpoint is.
+/// Where connections to an endpoint go.
 #[derive(Debug)]
 pub enum Target {
     Address(SocketAddr),
@@ -75,14 +80,16 @@ impl Endpoint {
         preserve_path: bool,
         transport: Arc<Transport>,
         resolver: &Resolver,
+        proxies: &Proxies,
     ) -> Result<Self, Problem> {
         let refused = |why: &str| {
-            Problem::field("url", format_args!("`{url}` is no URL of a server: {why}"))
+            Problem::field("url", format_args!("`{}` is no URL of a server: {why}", server_url::shown(url)))
                 .with_code("server_url")
                 .hint("for example `http://10.0.0.1:8080`")
         };
-        let parsed: Uri = url.parse().map_err(|error| refused(&format!("{error}")))?;
-        let scheme = parsed.scheme().cloned().unwrap_or(Scheme::HTTP);
+        let served = server_url::without_user(url);
+        let parsed: Uri = served.parse().map_err(|error| refused(&format!("{error}")))?;
+        let scheme = parsed.scheme().ok_or_else(|| refused("it has no scheme"))?;
         let (protocol, default_port) = match scheme.as_str() {
             "http" => (Protocol::Http, 80),
             "https" => (Protocol::Https, 443),
@@ -90,9 +97,6 @@ impl Endpoint {
             other => return Err(refused(&format!("the scheme `{other}` is not served"))),
         };
         let authority = parsed.authority().cloned().ok_or_else(|| refused("it has no host"))?;
-        if authority.as_str().contains('@') {
-            return Err(refused("user information is not served"));
-        }
         let port = match authority.as_str().strip_prefix(authority.host()) {
             Some("" | ":") => default_port,
             _ => authority.port_u16().ok_or_else(|| refused("its port is no number below 65536"))?,
@@ -101,6 +105,8 @@ impl Endpoint {
         if host.is_empty() {
             return Err(refused("it has no host"));
         }
+        let via = proxies.via(protocol, host, port);
+        let (host, port) = via.as_ref().map_or((host, port), |via| (via.proxy().host(), via.proxy().port()));
         let target = match host.parse::<IpAddr>() {
             Ok(ip) => Target::Address(SocketAddr::new(ip, port)),
             Err(_) => Target::Name(resolver.name(host, port)),
@@ -112,9 +118,10 @@ impl Endpoint {
             HeaderValue::from_str(authority.as_str()).map_err(|_invalid| refused("the host is malformed"))?;
         Ok(Self {
             id: EndpointId::next(),
-            url: url.into(),
+            url: (*served).into(),
             protocol,
             target,
+            via,
             authority,
             host,
             base_path,
@@ -144,6 +151,11 @@ impl Endpoint {
     #[must_use]
     pub fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// The way to it, where that leads through a proxy.
+    pub(crate) fn via(&self) -> Option<&Via> {
+        self.via.as_ref()
     }
 
     #[must_use]
@@ -229,7 +241,9 @@ impl Endpoint {
     }
 
     pub(crate) fn is_like(&self, url: &str, preserve_path: bool, transport: &Arc<Transport>) -> bool {
-        &*self.url == url && self.preserve_path == preserve_path && Arc::ptr_eq(&self.transport, transport)
+        *self.url == *server_url::without_user(url)
+            && self.preserve_path == preserve_path
+            && Arc::ptr_eq(&self.transport, transport)
     }
 }
 

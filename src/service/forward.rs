@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use exchange::error::Retry;
+use exchange::present::{Notable, Present};
 use exchange::{Body, Error, Kind, Record, Request, Response};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, Scheme};
@@ -18,8 +19,10 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::endpoint::{Endpoint, Protocol};
+use crate::failure::classify;
 use crate::load_balancer::LoadBalancer;
 use crate::pool::{self, Http1, Http2, Kept, Lease};
+use crate::spare::Spare;
 use crate::{expect, handshake, hop_by_hop, upgrade, watch};
 
 /// An answer of an endpoint, before it becomes ours.
@@ -50,15 +53,17 @@ pub(crate) async fn forward(balancer: &LoadBalancer, req: Box<Request>) -> Respo
     match answered {
         Ok((mut head, body)) => {
             record.origin_status.set(Some(head.status));
+            let present = Present::of(&head.headers);
             match head.status {
                 StatusCode::SWITCHING_PROTOCOLS => {}
                 StatusCode::NO_CONTENT => {
-                    hop_by_hop::strip_response(&mut head.headers);
+                    hop_by_hop::strip_response(&mut head.headers, present);
                     // RFC 9110 8.6. Over HTTP/2 a client would wait for what is promised, or break off.
                     head.headers.remove(CONTENT_LENGTH);
                 }
-                _ => hop_by_hop::strip_response(&mut head.headers),
+                _ => hop_by_hop::strip_response(&mut head.headers, present),
             }
+            record.note_headers(&head.headers, |seen| &seen.origin);
             Response { head, body, failure: None }
         }
         Err(res) => *res,
@@ -94,11 +99,12 @@ fn prepare(
     *outgoing.uri_mut() = Uri::from(target);
     *outgoing.headers_mut() = req.head.headers;
     let headers = outgoing.headers_mut();
-    let protocol = hop_by_hop::strip_request(headers);
+    let present = Present::of(headers);
+    let protocol = hop_by_hop::strip_request(headers, present);
     if req.append_forwarded_for {
-        append_forwarded_for(headers, &req.connection.peer_value);
+        append_forwarded_for(headers, &req.connection.peer_value, present);
     }
-    if !balancer.passes_host_header() || !headers.contains_key(HOST) {
+    if !balancer.passes_host_header() || !present.has(Notable::Host) {
         headers.insert(HOST, endpoint.host().clone());
     }
     let upgrade = match (protocol, req.upgrade) {
@@ -116,9 +122,9 @@ fn is_h2c(protocol: &HeaderValue) -> bool {
 }
 
 /// Lines are joined; the peer is the last of them.
-fn append_forwarded_for(headers: &mut HeaderMap, peer: &HeaderValue) {
+fn append_forwarded_for(headers: &mut HeaderMap, peer: &HeaderValue, present: Present) {
     use exchange::headers::X_FORWARDED_FOR;
-    if !headers.contains_key(X_FORWARDED_FOR) {
+    if !present.has(Notable::ForwardedFor) {
         headers.insert(X_FORWARDED_FOR, peer.clone());
         return;
     }
@@ -145,7 +151,7 @@ async fn send_pooled(
     let Some(kept) = pool::take(endpoint) else {
         return Box::pin(send_fresh(endpoint, req, record)).await;
     };
-    let spare = spare(&req);
+    let spare = Spare::of(&req);
     let reused = match &kept {
         Kept::Http1(connection) => connection.reused,
         Kept::Http2(..) => true,
@@ -158,10 +164,13 @@ async fn send_pooled(
     };
     match sent {
         Ok(answer) => Ok(answer),
-        Err(Failed { error, unsent }) => match unsent.or(spare.filter(|_| error.retry == Retry::IfReused)) {
-            Some(req) if reused => Box::pin(send_fresh(endpoint, req, record)).await,
-            _ => Err(error),
-        },
+        Err(Failed { error, unsent }) => {
+            let again = || spare.filter(|_| error.retry == Retry::IfReused).and_then(Spare::into_request);
+            match unsent.or_else(again) {
+                Some(req) if reused => Box::pin(send_fresh(endpoint, req, record)).await,
+                _ => Err(error),
+            }
+        }
     }
 }
 
@@ -196,19 +205,6 @@ async fn dial_shared(endpoint: &Arc<Endpoint>) -> Result<Kept, Error> {
     handshake::connect(endpoint, false).await.inspect_err(|error| dialling.fail(error.kind))
 }
 
-/// A copy of a request that may be sent twice: it has no body, and sending it twice is the same as once.
-fn spare(req: &Outgoing) -> Option<Outgoing> {
-    let idempotent = matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
-    if !idempotent || !req.body().is_empty() {
-        return None;
-    }
-    let mut spare = Box::new(http::Request::new(Body::Empty));
-    *spare.method_mut() = req.method().clone();
-    *spare.uri_mut() = req.uri().clone();
-    *spare.headers_mut() = req.headers().clone();
-    Some(spare)
-}
-
 async fn send_on(
     kept: Kept,
     endpoint: &Endpoint,
@@ -233,6 +229,12 @@ async fn send_http1(
     record: &Record,
 ) -> Result<Upstream, Failed> {
     frame(&mut req);
+    if let Some(via) = connection.endpoint.via()
+        && let Err(error) = via.address(&mut req, connection.endpoint.authority())
+    {
+        return Err(Failed { error, unsent: None });
+    }
+    let is_bare = req.body().is_empty();
     let answer = connection.sender.try_send_request(*req);
     let mut answer = pin!(answer);
     let answered = poll_fn(|cx| {
@@ -243,6 +245,7 @@ async fn send_http1(
     match answered {
         Ok(res) => {
             let (head, incoming) = res.into_parts();
+            connection.persists = is_bare && hop_by_hop::persists(&head);
             if incoming.is_end_stream() {
                 exchange::body::Drive::give_back(connection);
                 return Ok((head, Body::Empty));
@@ -305,7 +308,12 @@ async fn send_http2(
         }
         Err(mut failed) => {
             let unsent = failed.take_message().map(|req| origin_form(Box::new(req)));
-            Err(Failed { error: classify(failed.into_error(), record), unsent })
+            let error = classify(failed.into_error(), record);
+            if error.retry == Retry::IfReused {
+                // It may not know yet that it ends, and would be given to the next try.
+                pool::retire(&connection);
+            }
+            Err(Failed { error, unsent })
         }
     }
 }
@@ -331,28 +339,12 @@ fn absolute_form(req: &mut Outgoing, endpoint: &Endpoint) -> Result<(), Error> {
     Ok(())
 }
 
-/// What a failure of hyper's client means.
-pub(crate) fn classify(error: hyper::Error, record: &Record) -> Error {
-    if let Some(kind) = record.request_failure.get() {
-        // The request's body ended early: the client was too slow, broke off, or broke the rules.
-        return Error::downstream(kind).because(error);
-    }
-    if error.is_user() {
-        return Error::downstream(Kind::ClientClosed).because(error);
-    }
-    let kind = if error.is_parse() || error.is_parse_status() {
-        Kind::UpstreamMalformed
-    } else {
-        Kind::UpstreamClosed
-    };
-    let retry = if kind == Kind::UpstreamClosed { Retry::IfReused } else { Retry::Never };
-    Error::upstream(kind, retry).because(error)
-}
-
 /// Can the answer be passed on as what it says it is?
 fn is_sound(head: &http::response::Parts) -> bool {
-    // An unasked `101`; and a transfer coding that would be lost, as the header that names it does not pass.
+    // An unasked `101`; more headers than HTTP/1 is let have; and a transfer coding that would be lost, as the header
+    // that names it does not pass.
     !head.status.is_informational()
+        && head.headers.len() <= handshake::HEADERS
         && head.headers.get_all(TRANSFER_ENCODING).iter().all(hop_by_hop::is_chunked)
 }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::balancer::RoundRobin;
-use crate::load_balancer::Sticky;
+use crate::load_balancer::{Sticky, sticks};
 use crate::{Context, Service};
 
 /// `weighted`: a share of the traffic for each child.
@@ -53,6 +53,16 @@ fn one() -> i64 {
 }
 
 impl Weighted {
+    /// What is written but has no effect yet, as `(key, sentence)`.
+    pub(crate) fn without_effect(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        [
+            (sticks(self.sticky.as_ref()), "weighted.sticky", "sticky sessions are not served yet"),
+            (self.health_check.is_some(), "weighted.healthCheck", "health checks are not served yet"),
+        ]
+        .into_iter()
+        .filter_map(|(written, key, sentence)| written.then_some((key, sentence)))
+    }
+
     /// # Errors
     /// When a child is missing or broken.
     pub(crate) fn build(&self, cx: &dyn Context) -> Result<Group, Problem> {

@@ -18,7 +18,7 @@ use crate::endpoint::Endpoint;
 use crate::pool::{self, Http1, Http2, Kept, Load};
 
 /// The most headers an endpoint's answer may have.
-const HEADERS: usize = 256;
+pub(crate) const HEADERS: usize = 256;
 /// The most bytes an HTTP/1 answer's head may have, and of a body that are read ahead.
 const BUFFER: usize = 64 * 1024;
 /// HTTP/2 windows: what an endpoint may send before it is read.
@@ -115,7 +115,11 @@ fn http2_builder(endpoint: &Endpoint) -> http2::Builder<LocalExecutor> {
         .initial_max_send_streams(UNTOLD)
         .max_header_list_size(u32::try_from(BUFFER).unwrap_or(u32::MAX));
     if let Some(interval) = transport.ping_interval {
-        builder.keep_alive_interval(interval).keep_alive_timeout(transport.ping_timeout);
+        // As in Go, also between exchanges: a kept connection that leads nowhere would cost the next one its time.
+        builder
+            .keep_alive_interval(interval)
+            .keep_alive_timeout(transport.ping_timeout)
+            .keep_alive_while_idle(true);
     }
     builder
 }

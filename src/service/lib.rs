@@ -1,10 +1,11 @@
 //! Who answers: services, their endpoints, and the way to them.
 //!
 //! - [`load_balancer`] servers behind one name · [`balancer`] strategies, one file each · [`group`] services made of services
-//! - [`endpoint`] one address with what is known of it · [`resolve`] names → addresses
+//! - [`endpoint`] one address with what is known of it · `server_url` where it is said · [`resolve`] names → addresses
 //! - [`transport`] how to reach endpoints · `dial`, [`handshake`] one connection · [`pool`] connections kept by this worker
-//! - `forward` an exchange upstream and back · `watch` its timeout · `expect` `100-continue` · `upgrade` WebSocket and its kin
-//! - [`hop_by_hop`] headers that belong to one connection · [`coalesce`] fewer, larger writes for HTTP/2
+//! - [`proxy`] forward proxies on the way to them
+//! - `forward` an exchange upstream and back · `failure` what went wrong · `watch` its timeout · `spare` what is sent twice · `expect` `100-continue` · `upgrade` WebSocket and its kin
+//! - [`hop_by_hop`] headers that belong to one connection · [`coalesce`] fewer, larger writes for HTTP/2 · [`gather`] for HTTP/1
 //!
 //! Used by `middleware` (ends each chain here), `snapshot` (builds), `entrypoint` (sweeps the pools).
 //!
@@ -16,13 +17,18 @@ pub mod coalesce;
 mod dial;
 pub mod endpoint;
 mod expect;
+mod failure;
 mod forward;
+pub mod gather;
 pub mod group;
 pub mod handshake;
 pub mod hop_by_hop;
 pub mod load_balancer;
 pub mod pool;
+pub mod proxy;
 pub mod resolve;
+mod server_url;
+mod spare;
 pub mod transport;
 mod upgrade;
 mod watch;
@@ -42,20 +48,21 @@ pub use crate::transport::Transport;
 /// A service as a document has it: exactly one kind, and middlewares of its own.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+// What is seldom written is boxed: most of thousands of services are load balancers, and little else.
 pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancer: Option<load_balancer::Config>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub weighted: Option<group::Weighted>,
+    pub weighted: Option<Box<group::Weighted>>,
     /// Read, so that its mistakes are named; not served yet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub highest_random_weight: Option<serde_json::Value>,
+    pub highest_random_weight: Option<Box<serde_json::Value>>,
     /// Read, not served yet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mirroring: Option<serde_json::Value>,
+    pub mirroring: Option<Box<serde_json::Value>>,
     /// Read, not served yet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub failover: Option<serde_json::Value>,
+    pub failover: Option<Box<serde_json::Value>>,
     /// Run after the router's own, for every router that uses the service.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub middlewares: Vec<String>,
@@ -83,6 +90,7 @@ pub trait Context {
     /// The service of this name in the previous snapshot.
     fn previous(&self, name: &str) -> Option<Arc<Service>>;
     fn resolver(&self) -> &resolve::Resolver;
+    fn proxies(&self) -> &proxy::Proxies;
 }
 
 // === impl Config ===
@@ -111,6 +119,15 @@ impl Config {
             .flat_map(|weighted| &weighted.services)
             .map(|child| child.name.as_str())
             .collect()
+    }
+
+    /// What is written and has no effect.
+    pub fn warnings(&self) -> impl Iterator<Item = Problem> {
+        let balancer = self.load_balancer.iter().flat_map(load_balancer::Config::without_effect);
+        let unbuilt = balancer.chain(self.weighted.iter().flat_map(|weighted| weighted.without_effect()));
+        let unbuilt =
+            unbuilt.map(|(key, sentence)| Problem::warning("without_effect", sentence).with_path(key));
+        unbuilt.chain(self.load_balancer.iter().flat_map(load_balancer::Config::user_information))
     }
 
     /// Builds the service called `name` (with its provider).

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::balancer::{RoundRobin, Strategy};
 use crate::endpoint::Endpoint;
-use crate::{Context, EndpointStatus, Service};
+use crate::{Context, EndpointStatus, Service, server_url};
 
 /// ```yaml
 /// loadBalancer: { servers: [{ url: http://10.0.0.1:8080 }, { url: http://10.0.0.2:8080, weight: 2 }] }
@@ -29,10 +29,10 @@ pub struct Config {
     pub servers_transport: String,
     /// Read, not served yet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sticky: Option<Sticky>,
+    pub sticky: Option<Box<Sticky>>,
     /// Read, not served yet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub health_check: Option<HealthCheck>,
+    pub health_check: Option<Box<HealthCheck>>,
     /// Read, not served yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passive_health_check: Option<PassiveHealthCheck>,
@@ -42,6 +42,8 @@ pub struct Config {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Server {
+    /// `http://`, `https://` or `h2c://` with host and port.
+    #[serde(serialize_with = "server_url::serialize")]
     pub url: String,
     /// Unset means 1; a weight below one takes the server out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,22 +135,35 @@ pub struct LoadBalancer {
 
 impl Config {
     /// What is written but has no effect yet, as `(key, sentence)`.
-    #[must_use]
-    pub fn without_effect(&self) -> Vec<(&'static str, &'static str)> {
-        let mut found = Vec::new();
-        if self.sticky.as_ref().is_some_and(|sticky| sticky.cookie.is_some()) {
-            found.push(("loadBalancer.sticky", "sticky sessions are not served yet"));
-        }
-        if self.health_check.is_some() {
-            found.push(("loadBalancer.healthCheck", "health checks are not served yet"));
-        }
-        if self.passive_health_check.is_some() {
-            found.push(("loadBalancer.passiveHealthCheck", "passive health checks are not served yet"));
-        }
-        if self.strategy != Strategy::RoundRobin {
-            found.push(("loadBalancer.strategy", "only `wrr` is served yet; it is used instead"));
-        }
-        found
+    pub(crate) fn without_effect(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        [
+            (sticks(self.sticky.as_deref()), "loadBalancer.sticky", "sticky sessions are not served yet"),
+            (self.health_check.is_some(), "loadBalancer.healthCheck", "health checks are not served yet"),
+            (
+                self.passive_health_check.is_some(),
+                "loadBalancer.passiveHealthCheck",
+                "passive health checks are not served yet",
+            ),
+            (
+                self.strategy != Strategy::RoundRobin,
+                "loadBalancer.strategy",
+                "only `wrr` is served yet; it is used instead",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(written, key, sentence)| written.then_some((key, sentence)))
+    }
+
+    /// Servers whose URL has user information.
+    pub(crate) fn user_information(&self) -> impl Iterator<Item = Problem> {
+        let with_user =
+            self.servers.iter().enumerate().filter(|(_, server)| server_url::has_user(&server.url));
+        with_user.map(|(index, _)| {
+            let message = "the user information of the server's URL is not sent";
+            Problem::warning("without_effect", message)
+                .with_path(format!("loadBalancer.servers[{index}].url"))
+                .hint("to send it, set the header `Authorization` with the middleware `headers`")
+        })
     }
 
     /// # Errors
@@ -162,6 +177,11 @@ impl Config {
         let mut endpoints = Vec::with_capacity(self.servers.len());
         let mut weights = Vec::with_capacity(self.servers.len());
         for (index, server) in self.servers.iter().enumerate() {
+            if server.url.is_empty() {
+                let problem = Problem::error("missing_key", "the server has no `url`");
+                let problem = problem.with_path(format!("servers.{index}"));
+                return Err(problem.hint("for example `url: http://10.0.0.1:8080`"));
+            }
             let kept = previous.and_then(|balancer| {
                 balancer
                     .endpoints
@@ -172,8 +192,14 @@ impl Config {
             let endpoint = match kept {
                 Some(endpoint) => endpoint,
                 None => Arc::new(
-                    Endpoint::new(&server.url, server.preserve_path, Arc::clone(&transport), cx.resolver())
-                        .map_err(|p| p.under(&format!("servers.{index}")))?,
+                    Endpoint::new(
+                        &server.url,
+                        server.preserve_path,
+                        Arc::clone(&transport),
+                        cx.resolver(),
+                        cx.proxies(),
+                    )
+                    .map_err(|p| p.under(&format!("servers.{index}")))?,
                 ),
             };
             endpoints.push(endpoint);
@@ -192,6 +218,11 @@ impl Config {
             pass_host_header: self.pass_host_header.unwrap_or(true),
         })
     }
+}
+
+/// Is a client to be stuck to anything?
+pub(crate) fn sticks(sticky: Option<&Sticky>) -> bool {
+    sticky.is_some_and(|sticky| sticky.cookie.is_some())
 }
 
 /// Where only servers that are going away are left, they serve on (KEP-1669).

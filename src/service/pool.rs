@@ -38,6 +38,9 @@ pub struct Http1 {
     pub(crate) ended: bool,
     /// Has it served an exchange before?
     pub(crate) reused: bool,
+    /// The last request was sent whole, and the answer says that the connection stays.
+    pub(crate) persists: bool,
+    /// The first sweep that found it idle: exact enough, and an exchange need not look at the clock.
     idle_since: Option<Instant>,
 }
 
@@ -122,6 +125,15 @@ pub(crate) fn share(connection: Http2) {
     });
 }
 
+/// Gives a shared connection to nobody any more; streams under way keep it.
+pub(crate) fn retire(connection: &Http2) {
+    POOLS.with_borrow_mut(|pools| {
+        if let Some(pool) = pools.get_mut(&connection.endpoint.id()) {
+            pool.shared.retain(|shared| !Rc::ptr_eq(&shared.load, &connection.load));
+        }
+    });
+}
+
 /// Waits until no connection of the endpoint is so new that it has not said how much it takes.
 pub(crate) async fn settled(endpoint: &Endpoint) {
     let unsettled = POOLS.with_borrow(|pools| {
@@ -172,8 +184,9 @@ impl Pool {
         }
         self.idle.retain_mut(|idle| {
             idle.poll_idle();
+            let since = *idle.idle_since.get_or_insert(now);
             idle.is_usable()
-                && !has_been_idle(&idle.endpoint, idle.idle_since, now)
+                && !has_been_idle(&idle.endpoint, Some(since), now)
                 && idle.endpoint.is_at(idle.address)
         });
         self.shared.retain(|shared| {
@@ -277,7 +290,16 @@ impl Http1 {
         endpoint: Arc<Endpoint>,
         address: SocketAddr,
     ) -> Self {
-        Self { sender, connection, endpoint, address, ended: false, reused: false, idle_since: None }
+        Self {
+            sender,
+            connection,
+            endpoint,
+            address,
+            ended: false,
+            reused: false,
+            persists: false,
+            idle_since: None,
+        }
     }
 
     pub(crate) fn poll_once(&mut self, cx: &mut Context<'_>) {
@@ -302,13 +324,18 @@ impl Drive for Http1 {
     }
 
     fn give_back(mut self: Box<Self>) {
-        self.poll_idle();
+        // Where nothing is left to do for the exchange, whoever takes it polls it first.
+        if !self.persists {
+            self.poll_idle();
+            if !self.is_usable() {
+                return;
+            }
+        }
         let limit = self.endpoint.transport().idle_per_worker;
-        if limit == 0 || !self.is_usable() || !self.endpoint.is_at(self.address) {
+        if limit == 0 || self.ended || !self.endpoint.is_at(self.address) {
             return;
         }
         self.reused = true;
-        self.idle_since = Some(Instant::now());
         POOLS.with_borrow_mut(|pools| {
             let pool = pools.entry(self.endpoint.id()).or_default();
             if pool.idle.len() >= limit {

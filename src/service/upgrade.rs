@@ -16,8 +16,10 @@ use tokio::time::timeout;
 
 use crate::dial;
 use crate::endpoint::Endpoint;
-use crate::forward::{Outgoing, Upstream, classify, frame};
+use crate::failure::classify;
+use crate::forward::{Outgoing, Upstream, frame};
 use crate::handshake::{http1_builder, refused};
+use crate::hop_by_hop;
 
 /// How long one direction may go on after the other has ended.
 const HALF_CLOSED: Duration = Duration::from_secs(60);
@@ -51,6 +53,9 @@ pub(crate) async fn forward(
         }
     });
     frame(&mut req);
+    if let Some(via) = endpoint.via() {
+        via.address(&mut req, endpoint.authority())?;
+    }
     let answer = async { sender.send_request(*req).await.map_err(|error| classify(error, &record)) };
     let mut res = match endpoint.transport().response_header_timeout {
         None => answer.await?,
@@ -64,7 +69,7 @@ pub(crate) async fn forward(
     }
     let upstream = hyper::upgrade::on(&mut res);
     let (mut head, _) = res.into_parts();
-    if head.headers.get(UPGRADE).is_none() {
+    if !is_agreed(&wanted.protocol, head.headers.get(UPGRADE)) {
         return Err(Error::upstream(Kind::UpstreamMalformed, Retry::Never));
     }
     head.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -74,13 +79,22 @@ pub(crate) async fn forward(
     Ok((head, Body::Empty))
 }
 
+/// RFC 9110 7.8: an endpoint must not switch to what was not asked for.
+fn is_agreed(asked: &HeaderValue, answer: Option<&HeaderValue>) -> bool {
+    let Some(Ok(answer)) = answer.map(HeaderValue::to_str) else {
+        return false;
+    };
+    answer.split(',').all(|protocol| hop_by_hop::has_token(asked, protocol.trim()))
+}
+
 async fn splice(wanted: Wanted, upstream: OnUpgrade, record: Rc<Record>) {
-    let Wanted { downstream, connection, .. } = wanted;
-    let (Ok(downstream), Ok(upstream)) = (downstream.await, upstream.await) else {
+    // The exchange ends with `downstream`, after the last byte was counted. Traefik: counts none of them.
+    let Wanted { mut downstream, connection, .. } = wanted;
+    let (Some(client), Ok(upstream)) = (downstream.stream().await, upstream.await) else {
         tracing::debug!("upgrade was not completed");
         return;
     };
-    let (down_read, down_write) = tokio::io::split(downstream);
+    let (down_read, down_write) = tokio::io::split(client);
     let (up_read, up_write) = tokio::io::split(TokioIo::new(upstream));
     let to_upstream =
         copy(down_read, up_write, |bytes| record.request_size.set(record.request_size.get() + bytes));
@@ -91,6 +105,7 @@ async fn splice(wanted: Wanted, upstream: OnUpgrade, record: Rc<Record>) {
         () = &mut to_upstream => { let _cut = timeout(HALF_CLOSED, to_client).await; }
         () = &mut to_client => { let _cut = timeout(HALF_CLOSED, to_upstream).await; }
     }
+    drop(downstream);
     drop(connection);
 }
 
@@ -107,4 +122,31 @@ async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
         count(read as u64);
     }
     let _already_closed = to.shutdown().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::is_agreed;
+
+    fn check(asked: &'static str, answer: Option<&'static str>, wanted: bool) {
+        let answer = answer.map(HeaderValue::from_static);
+        assert_eq!(
+            is_agreed(&HeaderValue::from_static(asked), answer.as_ref()),
+            wanted,
+            "{asked}: {answer:?}"
+        );
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_agreed() {
+        check("websocket", Some("websocket"), true);
+        check("websocket", Some("WebSocket"), true);
+        check("foo/2, websocket", Some("websocket"), true);
+        check("websocket", Some("foo"), false);
+        check("websocket", Some("websocket, foo"), false);
+        check("websocket", Some(""), false);
+        check("websocket", None, false);
+    }
 }

@@ -46,7 +46,8 @@ pub fn compile(
     let mut parts = resolver.into_parts();
     http::remember(&mut parts, routers, &entry_points);
     let certificates = Arc::new(certificates);
-    (Snapshot { generation, entry_points, certificates, complete: true, parts }, report)
+    let admissions = Arc::clone(&cx.admissions);
+    (Snapshot { generation, entry_points, certificates, complete: true, admissions, parts }, report)
 }
 
 /// The last one, if nothing in it has changed.
@@ -107,12 +108,14 @@ fn certificates(configuration: &Configuration, previous: Option<&Snapshot>) -> (
     }
     let last = previous.map(|previous| &*previous.certificates);
     let build = || Certificates::build(&written, &stores, &options, last);
-    let (mut certificates, mut found) = catch_unwind(AssertUnwindSafe(build)).unwrap_or_else(|_panic| {
+    let (mut certificates, found) = catch_unwind(AssertUnwindSafe(build)).unwrap_or_else(|_panic| {
         let problem =
             Problem::error("internal_panic", "the certificates could not be built, from a mistake of ours");
         let (empty, _) = Certificates::build(&[], &BTreeMap::new(), &BTreeMap::new(), None);
         (empty, vec![problem])
     });
+    let mut found: Vec<Problem> =
+        found.into_iter().map(|problem| place_in_store(problem, configuration)).collect();
     found.iter_mut().for_each(|problem| name_secret(problem, configuration));
     problems.append(&mut found);
     for (name, element) in &configuration.tls.options {
@@ -123,6 +126,17 @@ fn certificates(configuration: &Configuration, previous: Option<&Snapshot>) -> (
         }
     }
     (certificates, problems)
+}
+
+/// A store is known by its name alone to those who build it.
+fn place_in_store(problem: Problem, configuration: &Configuration) -> Problem {
+    const NOUN: &str = "TLS store";
+    let name = problem.object.as_deref().and_then(|object| object.strip_prefix(NOUN));
+    let name = name.map(|name| name.trim().trim_matches('`'));
+    match name.and_then(|name| configuration.tls.stores.get_key_value(name)) {
+        Some((name, element)) => place(problem, Placed::new(element, NOUN, name)),
+        None => problem,
+    }
 }
 
 /// A certificate has no name, but the Secret that holds it has one.

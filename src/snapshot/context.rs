@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use dynamic::Element;
 use dynamic::merge::EntryPoint;
+use exchange::admission::Admission;
 use exchange::{Answer, Body, Error, Handler, Kind, Request, Response};
 use http::StatusCode;
 use service::Service;
@@ -23,9 +24,13 @@ pub struct Context {
     pub services: BTreeMap<Arc<str>, Arc<Service>>,
     /// Whose router goes first at equal priority; who is not listed goes last.
     pub precedence: Vec<String>,
+    /// What each entry point lets in; one that is missing, what is let in by default.
+    pub admissions: Arc<BTreeMap<Arc<str>, Admission>>,
     /// The transport of services that name none.
     pub transport: Arc<Element<service::transport::Config>>,
     pub resolver: service::resolve::Resolver,
+    /// Proxies between us and endpoints; none unless they are put here.
+    pub proxies: service::proxy::Proxies,
     /// How many workers serve: each keeps connections of its own.
     pub workers: usize,
     /// What the routes of disabled routers lead to.
@@ -54,8 +59,10 @@ impl Context {
             entry_points,
             services: BTreeMap::new(),
             precedence: PRECEDENCE.map(str::to_owned).to_vec(),
+            admissions: Arc::default(),
             transport: Arc::new(Element::new(transport, dynamic::Source::default())),
             resolver,
+            proxies: service::proxy::Proxies::default(),
             workers,
             disabled: Arc::new(Service::handler(Arc::new(Disabled))),
             #[cfg(test)]
@@ -77,7 +84,12 @@ impl Context {
 
     /// Is there an entry point of this name for HTTP and TCP?
     pub(crate) fn has_entry_point(&self, name: &str) -> bool {
-        self.entry_points.iter().any(|ep| &*ep.name == name && !ep.is_udp)
+        self.entry_point(name).is_some()
+    }
+
+    /// The name of an entry point for HTTP and TCP, as all share it.
+    pub(crate) fn entry_point(&self, name: &str) -> Option<&Arc<str>> {
+        self.entry_points.iter().find(|ep| &*ep.name == name && !ep.is_udp).map(|ep| &ep.name)
     }
 }
 

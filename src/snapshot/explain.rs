@@ -10,6 +10,8 @@ mod text;
 
 use std::sync::Arc;
 
+use exchange::Kind;
+use exchange::admission::Admission;
 use router::{Table, TcpView, View, routing_path};
 use serde::Serialize;
 
@@ -131,38 +133,44 @@ pub struct Origin {
 /// Answers what would happen. The report names the routers that are in no table.
 ///
 /// # Errors
-/// When it is no request, or the entry point does not exist.
+/// When the entry point does not exist.
 pub fn explain(
     snapshot: &Snapshot,
     report: Option<&Report>,
     question: &Question,
 ) -> Result<Explanation, String> {
-    let asked = question.canonical()?;
-    let path = routing_path(&asked.path).map_err(|error| error.to_string())?;
-    let view = asked.view(question, &path);
-    let (name, entry_point) = choose(snapshot, question, &view)?;
-    let mut told = Explanation::new(name, question, &asked, &path);
-    if let Some(stop) = handshake(snapshot, entry_point, question, &asked, &mut told) {
+    let (name, entry_point) = choose(snapshot, question)?;
+    let admission = snapshot.admission(name);
+    let canonical = question.canonical(&admission);
+    let mut told = match &canonical {
+        Ok(asked) => Explanation::new(name, question, asked),
+        Err(_refused) => Explanation::new(name, question, &question.as_given()),
+    };
+    if let Some(stop) = handshake(snapshot, entry_point, question, &mut told) {
         told.outcome = stop;
         return Ok(told);
     }
+    let asked = match canonical {
+        Ok(asked) => asked,
+        Err(kind) => {
+            told.outcome = Outcome::of(kind);
+            return Ok(told);
+        }
+    };
+    let view = asked.view(question);
     let scope = candidates::Scope { snapshot, report, entry_point, name, secure: question.secure };
     (told.candidates, told.omitted) = candidates::list(&scope, &view);
     let Some(route) = entry_point.table(question.secure).find(&view) else {
-        told.outcome = nobody(snapshot);
+        told.outcome = Outcome::of(if snapshot.complete { Kind::NoRouter } else { Kind::Starting });
         return Ok(told);
     };
-    follow(route, question, &asked, &mut told);
+    follow(route, question, &asked, &admission, &mut told);
     Ok(told)
 }
 
 /// The entry point asked for; else the first with a route for the request; else the first with a route that is not
 /// the gateway's own; else the first with any; else any.
-fn choose<'s>(
-    snapshot: &'s Snapshot,
-    question: &Question,
-    view: &View<'_>,
-) -> Result<(&'s Arc<str>, &'s EntryPoint), String> {
+fn choose<'s>(snapshot: &'s Snapshot, question: &Question) -> Result<(&'s Arc<str>, &'s EntryPoint), String> {
     if let Some(name) = &question.entry_point {
         let found = snapshot.entry_points.get_key_value(&**name);
         return found
@@ -172,7 +180,11 @@ fn choose<'s>(
     let mut all: Vec<(&Arc<str>, &EntryPoint)> =
         snapshot.entry_points.iter().map(|(n, ep)| (n, &**ep)).collect();
     all.sort_by_key(|(name, _)| Arc::clone(name));
-    let serving = all.iter().find(|(_, ep)| ep.table(question.secure).find(view).is_some());
+    let serves = |name: &str, ep: &EntryPoint| {
+        let asked = question.canonical(&snapshot.admission(name));
+        asked.is_ok_and(|asked| ep.table(question.secure).find(&asked.view(question)).is_some())
+    };
+    let serving = all.iter().find(|(name, ep)| serves(name, ep));
     let is_wanted =
         |ep: &EntryPoint| ep.table(question.secure).iter().any(|entry| !entry.value.name.internal);
     let wanted = || all.iter().find(|(_, ep)| is_wanted(ep));
@@ -186,10 +198,9 @@ fn handshake(
     snapshot: &Snapshot,
     entry_point: &EntryPoint,
     question: &Question,
-    asked: &Canonical,
     told: &mut Explanation,
 ) -> Option<Outcome> {
-    let sni = asked.sni.as_deref();
+    let sni = told.request.sni.as_deref();
     let connection = TcpView { sni: sni.unwrap_or_default(), alpn: &[], client: question.client };
     if let Some(route) = entry_point.claims(&connection, question.secure) {
         let reason =
@@ -218,40 +229,57 @@ fn handshake(
         .then(|| Outcome::closed("the handshake fails: there is no certificate for the name".to_owned()))
 }
 
-fn nobody(snapshot: &Snapshot) -> Outcome {
-    if snapshot.complete { Outcome::refused(404, "no_router") } else { Outcome::refused(503, "starting") }
-}
-
 /// From the route on.
-fn follow(route: &Route, question: &Question, asked: &Canonical, told: &mut Explanation) {
+fn follow(
+    route: &Route,
+    question: &Question,
+    asked: &Canonical,
+    admission: &Admission,
+    told: &mut Explanation,
+) {
     let accepted = told.tls.as_ref().map(|tls| &tls.options);
     if accepted != route.tls_options.as_ref() {
         told.name(route);
-        told.outcome = Outcome::refused(421, "misdirected");
+        told.outcome = Outcome::of(Kind::Misdirected);
         return;
     }
-    let Some(mut state) = State::of(question, asked) else { return };
+    let Some(mut state) = State::of(question, asked) else {
+        told.outcome = Outcome::of(Kind::Malformed);
+        return;
+    };
     let mut route = route;
+    let mut hangs_on_password = false;
     loop {
         told.name(route);
         if let Some(why) = &route.disabled {
-            told.outcome = Outcome::refused(503, format!("router_disabled: {why}"));
+            let mut outcome = Outcome::of(Kind::RouterDisabled);
+            outcome.reason = outcome.reason.map(|reason| format!("{reason}: {why}"));
+            told.outcome = outcome;
             return;
         }
-        if let Some(status) = steps::walk(route, &mut state, question, asked, told) {
+        if admission.encoded.refuse(&asked.path) {
+            told.outcome = Outcome::of(Kind::EncodedCharacter);
+            return;
+        }
+        let walked = steps::walk(route, &mut state, question, asked, told);
+        if let Some(status) = walked.answered {
             told.outcome = Outcome { kind: OutcomeKind::Answered, status: Some(status), reason: None };
             return;
         }
+        hangs_on_password |= walked.hangs_on_password;
         let Some(layer) = &route.layer else { break };
         match below(layer, &state, question, asked, told) {
             Some(child) => route = child,
             None => {
-                told.outcome = Outcome::refused(404, "no_router");
+                told.outcome = Outcome::of(Kind::NoRouter);
                 return;
             }
         }
     }
     arrive(route, told);
+    if hangs_on_password && told.outcome.reason.is_none() {
+        told.outcome.reason = Some("if the password is right".to_owned());
+    }
 }
 
 /// The child that a request goes on to, as its parent's middlewares left it.
@@ -289,24 +317,24 @@ fn arrive(route: &Route, told: &mut Explanation) {
     } else if route.service.is_available() {
         Outcome { kind: OutcomeKind::Forwarded, status: None, reason: None }
     } else {
-        Outcome::refused(503, "no_endpoint")
+        Outcome::of(Kind::NoEndpoint)
     };
 }
 
 // === impl Explanation ===
 
 impl Explanation {
-    fn new(entry_point: &Arc<str>, question: &Question, asked: &Canonical, routing_path: &str) -> Self {
+    fn new(entry_point: &Arc<str>, question: &Question, asked: &Canonical) -> Self {
         Self {
             request: Asked {
                 method: question.method.to_string(),
                 scheme: if question.secure { "https" } else { "http" },
                 host: asked.host.clone(),
                 path: asked.path.clone(),
-                routing_path: Some(routing_path.to_owned()).filter(|path| *path != asked.path),
+                routing_path: Some(asked.routing_path.clone()).filter(|path| *path != asked.path),
                 query: asked.query.clone(),
                 client: question.client,
-                sni: asked.sni.clone(),
+                sni: question.server_name(),
             },
             entry_point: Arc::clone(entry_point),
             tls: None,
@@ -316,7 +344,7 @@ impl Explanation {
             middlewares: Vec::new(),
             service: None,
             servers: Vec::new(),
-            outcome: Outcome::refused(404, "no_router"),
+            outcome: Outcome::of(Kind::NoRouter),
             source: None,
         }
     }
@@ -332,8 +360,10 @@ impl Explanation {
 // === impl Outcome ===
 
 impl Outcome {
-    fn refused(status: u16, reason: impl Into<String>) -> Self {
-        Self { kind: OutcomeKind::Refused, status: Some(status), reason: Some(reason.into()) }
+    /// What the gateway answers to it.
+    fn of(kind: Kind) -> Self {
+        let (status, reason) = (kind.status().as_u16(), kind.reason().to_owned());
+        Self { kind: OutcomeKind::Refused, status: Some(status), reason: Some(reason) }
     }
 
     fn closed(reason: String) -> Self {
@@ -348,7 +378,7 @@ impl Origin {
         let (name, provider) = route.name.router.rsplit_once('@').unwrap_or((&route.name.router, ""));
         let source = &route.source;
         let object = source.object.as_ref();
-        let line = source.tree.as_ref().map(|tree| tree.place.line).filter(|line| *line > 0);
+        let line = source.tree().map(|tree| tree.place.line).filter(|line| *line > 0);
         Self {
             provider: provider.to_owned(),
             kind: object.map(|object| object.kind),

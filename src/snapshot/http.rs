@@ -93,7 +93,8 @@ fn fallback(
     let config = element.config.as_ref().or(salvaged.as_ref())?;
     // It was told as one would whose service this is; what is wrong itself is remembered.
     let kept = resolver.known::<Routers>(name);
-    let problem = kept.and_then(|kept| kept.outcome.as_ref().err().cloned()).unwrap_or(problem);
+    let problem =
+        kept.and_then(|kept| kept.outcome.as_ref().err().map(|own| (**own).clone())).unwrap_or(problem);
     // It may be the rule itself that makes building the router panic.
     catch_unwind(AssertUnwindSafe(|| Core::disabled(config, name, element, resolver, problem))).ok()
 }

@@ -11,7 +11,7 @@ use dynamic::layer4::{tcp, udp};
 use router::{Entry, Rank, Rule, TcpMatcher, TcpTable, TcpView, parse_tcp};
 
 use crate::EntryPoint;
-use crate::http::core::MAX_PRIORITY;
+use crate::http::core::{MAX_PRIORITY, other_language};
 use crate::report::{self, Entries, Placed, place, place_inside};
 use crate::resolve::{Resolver, provider_of, qualified};
 
@@ -179,6 +179,13 @@ fn entry_points(
 }
 
 fn rule(config: &tcp::Router, placed: Placed<'_>, problems: &mut Vec<Problem>) -> Option<Rule<TcpMatcher>> {
+    if let Some(problem) = other_language(&config.rule_syntax) {
+        let is_fatal = problem.is_error();
+        problems.push(place(problem, placed));
+        if is_fatal {
+            return None;
+        }
+    }
     let rule = match parse_tcp(&config.rule) {
         Ok(rule) => rule,
         Err(error) => {

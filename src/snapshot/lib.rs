@@ -29,11 +29,13 @@ mod sni;
 #[cfg(test)]
 mod testing;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ahash::AHashMap;
 use arc_swap::{ArcSwap, Guard};
 use dynamic::Source;
+use exchange::admission::Admission;
 use exchange::record::RouteName;
 use exchange::{Request, Response};
 use middleware::Step;
@@ -55,6 +57,8 @@ pub struct Snapshot {
     pub certificates: Arc<tls::Certificates>,
     /// Has every provider delivered? If not, a request without a route gets 503 instead of 404.
     pub complete: bool,
+    /// What each entry point lets in, for whoever explains: traffic has it in its settings.
+    admissions: Arc<BTreeMap<Arc<str>, Admission>>,
     /// What the next compile looks into.
     parts: reuse::Parts,
 }
@@ -112,6 +116,11 @@ impl Snapshot {
     #[must_use]
     pub fn entry_point(&self, name: &str) -> Option<&Arc<EntryPoint>> {
         self.entry_points.get(name)
+    }
+
+    /// What the entry point of this name lets in.
+    fn admission(&self, entry_point: &str) -> Admission {
+        self.admissions.get(entry_point).cloned().unwrap_or_default()
     }
 }
 

@@ -76,11 +76,19 @@ impl<'a> Resolver<'a> {
     /// What `name` means where it is written: full as it is, or with the provider of the object being built.
     pub(crate) fn qualify(&self, name: &str) -> Arc<str> {
         if name.contains('@') {
-            return name.into();
+            return self.shared(name);
         }
         let open = self.open.borrow();
         let holder = open.last().map_or("", |frame| provider_of(frame.part.name()));
-        qualified(name, holder)
+        self.shared(&qualified(name, holder))
+    }
+
+    /// A full name; if it is one of the document's, the very same text: there are thousands.
+    fn shared(&self, name: &str) -> Arc<str> {
+        let http = &self.configuration.http;
+        let service = http.services.get_key_value(name).map(|(known, _)| known);
+        let known = service.or_else(|| http.middlewares.get_key_value(name).map(|(known, _)| known));
+        known.map_or_else(|| name.into(), Arc::clone)
     }
 
     /// The routers that name this one as their parent.
@@ -107,7 +115,7 @@ impl<'a> Resolver<'a> {
         let service = match config.service.as_str() {
             "" if self.children_of(router).is_empty() => "".into(),
             "" => format!("{router}-muxer").into(),
-            service => qualified(service, provider_of(router)),
+            service => self.shared(&qualified(service, provider_of(router))),
         };
         let before = self.before(router).map(|core| &core.name).filter(|name| name.service == service);
         let observability = config.observability.clone().unwrap_or_default();
@@ -216,7 +224,7 @@ impl<'a> Resolver<'a> {
         let needs = self.open.borrow_mut().last_mut().map(|frame| std::mem::take(&mut frame.needs));
         Kept {
             element: Some(Arc::clone(element)),
-            outcome,
+            outcome: outcome.map_err(Box::new),
             stamp: Stamp::next(),
             needs: needs.unwrap_or_default().into_boxed_slice(),
             files: files.into_boxed_slice(),
@@ -262,6 +270,9 @@ impl<'a> Resolver<'a> {
         if let Some(frame) = self.open.borrow_mut().last_mut() {
             frame.needs.push((P::need(name), Stamp::NONE));
         }
+        if let Some(problem) = P::missing(name) {
+            return problem;
+        }
         let problem = Problem::error("unknown_reference", format_args!("there is no {} `{name}`", P::NOUN));
         let known = P::names(self.configuration, self.cx);
         let (own, provider) = name.rsplit_once('@').unwrap_or((name, ""));
@@ -294,6 +305,10 @@ impl service::Context for Resolver<'_> {
 
     fn resolver(&self) -> &service::resolve::Resolver {
         &self.cx.resolver
+    }
+
+    fn proxies(&self) -> &service::proxy::Proxies {
+        &self.cx.proxies
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) enum Need {
 pub(crate) struct Kept<C, T> {
     /// `None` for what is not in the documents.
     pub(crate) element: Option<Arc<Element<C>>>,
-    pub(crate) outcome: Result<T, Problem>,
+    pub(crate) outcome: Result<T, Box<Problem>>,
     pub(crate) stamp: Stamp,
     pub(crate) needs: Box<[(Need, Stamp)]>,
     pub(crate) files: Box<[FileState]>,

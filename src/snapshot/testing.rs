@@ -62,7 +62,7 @@ fn objects<T: DeserializeOwned + JsonSchema + 'static>(
     let read = |member: &document::Member| {
         let source = Source {
             file: Some(Arc::new(PathBuf::from(text.path()))),
-            tree: Some(Arc::new(member.value.clone())),
+            tree: Some(Arc::new(member.value.clone().into())),
             text: Some(Arc::clone(text)),
             ..Source::default()
         };
@@ -86,8 +86,12 @@ pub(crate) fn merged(documents: &[(&str, &str)], cx: &Context) -> Configuration 
 
 /// One file, compiled.
 pub(crate) fn compiled(yaml: &str) -> (Snapshot, Report) {
-    let cx = context();
-    compile(&merged(&[("file", yaml)], &cx), None, &cx)
+    compiled_by(yaml, &context())
+}
+
+/// The same in a context of the test's own.
+pub(crate) fn compiled_by(yaml: &str, cx: &Context) -> (Snapshot, Report) {
+    compile(&merged(&[("file", yaml)], cx), None, cx)
 }
 
 /// What a route answers to a `GET`, and the router that the record names at the end.

@@ -74,7 +74,7 @@ impl Settings {
         Ok(Self {
             format: config.format,
             filters,
-            kept: Kept::new(config.fields.as_ref()),
+            kept: Kept::new(config.fields.as_ref(), config.format),
             add_internals: config.add_internals,
         })
     }
@@ -88,16 +88,20 @@ impl Settings {
     }
 }
 
+impl config::AccessLog {
+    /// Everything that is wrong with it by itself. Key paths begin below `accessLog`.
+    #[must_use]
+    pub fn check(&self) -> Vec<Problem> {
+        let codes = self.filters.iter().flat_map(|filters| filters.status_codes.iter().enumerate());
+        let codes = codes.filter_map(|(place, text)| status_range(place, text).err());
+        codes.chain(self.fields.iter().flat_map(fields::check)).collect()
+    }
+}
+
 impl Filters {
     /// `None` where nothing is asked for: that keeps every line.
     fn new(config: &config::Filters) -> Result<Option<Self>, Problem> {
-        let statuses = config.status_codes.iter().enumerate().map(|(place, text)| {
-            statuses(text).ok_or_else(|| {
-                let why = format_args!("`{text}` is no status and no range of statuses").to_string();
-                Problem::field(format!("accessLog.filters.statusCodes.{place}"), why)
-                    .hint("for example `400-499`")
-            })
-        });
+        let statuses = config.status_codes.iter().enumerate().map(|(place, text)| status_range(place, text));
         let filters = Self {
             statuses: statuses.collect::<Result<_, _>>()?,
             retries: config.retry_attempts,
@@ -106,6 +110,13 @@ impl Filters {
         let is_empty = filters.statuses.is_empty() && !filters.retries && filters.longer_than.is_none();
         Ok((!is_empty).then_some(filters))
     }
+}
+
+fn status_range(place: usize, text: &str) -> Result<RangeInclusive<u16>, Problem> {
+    statuses(text).ok_or_else(|| {
+        let message = format_args!("`{text}` is no status and no range of statuses").to_string();
+        Problem::field(format!("filters.statusCodes[{place}]"), message).hint("for example `400-499`")
+    })
 }
 
 /// `200` or `300-302`.
@@ -132,6 +143,11 @@ impl Queue {
         Arc::clone(&self.settings)
     }
 
+    /// Are there headers to keep besides those of the text formats?
+    pub(crate) fn wants_headers(&self) -> bool {
+        self.settings.kept.headers.is_some()
+    }
+
     /// Queues the line of an exchange that has ended, if it is to be written.
     pub(crate) fn finish(&self, record: &Record, status: u16, elapsed: Duration) {
         let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
@@ -141,7 +157,7 @@ impl Queue {
             .as_deref()
             .is_none_or(|route| route.access_logs && (self.settings.add_internals || !route.internal));
         if is_wanted && self.settings.keeps(status, record.retries.get(), elapsed) {
-            self.push(Entry::of(record, status, elapsed, count));
+            self.push(Entry::of(record, status, elapsed, count, &self.settings.kept));
         }
     }
 

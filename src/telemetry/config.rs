@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use document::problem::Problem;
 use document::scalar::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -165,12 +166,26 @@ pub struct Prometheus {
     pub entry_point: String,
     /// No route of its own: a router uses `prometheus@internal`.
     pub manual_routing: bool,
-    /// Label → request header. Read, without effect yet.
+    /// Label → request header. Not built yet.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub header_labels: BTreeMap<String, String>,
 }
 
 // === impl Prometheus ===
+
+impl Prometheus {
+    /// Everything that is wrong with it by itself. Key paths begin below `metrics.prometheus`.
+    #[must_use]
+    pub fn check(&self) -> Vec<Problem> {
+        let useless = self.buckets.iter().enumerate().filter(|(_, bound)| **bound <= 0.0);
+        let message = |bound: &f64| format!("no duration falls into a bucket up to {bound}: it is left out");
+        useless
+            .map(|(place, bound)| {
+                Problem::warning("without_effect", message(bound)).with_path(format!("buckets[{place}]"))
+            })
+            .collect()
+    }
+}
 
 impl Default for Prometheus {
     fn default() -> Self {
@@ -238,9 +253,9 @@ impl<'de> Deserialize<'de> for AccessLogFormat {
     }
 }
 
-/// The schema of a word in any case: a text, which reading itself checks.
-macro_rules! text_schema {
-    ($($name:ident: $description:literal),+) => {$(
+/// The schema of a word in any case.
+macro_rules! word_schema {
+    ($($name:ident: $($word:literal)+),+) => {$(
         impl JsonSchema for $name {
             fn inline_schema() -> bool {
                 true
@@ -251,16 +266,21 @@ macro_rules! text_schema {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "description": $description })
+                json_schema!({
+                    "type": "string",
+                    "enum": [$($word),+],
+                    "x-any-case": true,
+                    "x-aliases": [""],
+                })
             }
         }
     )+};
 }
 
-text_schema! {
-    Level: "TRACE, DEBUG, INFO, WARN, ERROR, FATAL or PANIC.",
-    LogFormat: "`common` or `json`.",
-    AccessLogFormat: "`common`, `genericCLF` or `json`."
+word_schema! {
+    Level: "TRACE" "DEBUG" "INFO" "WARN" "ERROR" "FATAL" "PANIC",
+    LogFormat: "common" "json",
+    AccessLogFormat: "common" "genericCLF" "json"
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use document::problem::Problem;
 use exchange::record::Record;
@@ -107,7 +107,8 @@ impl Telemetry {
 }
 
 fn start_access_log(config: &config::AccessLog, dropped: Arc<AtomicU64>) -> Result<(Queue, Writer), Error> {
-    let settings = Settings::new(config).map_err(Error::Configuration)?;
+    let settings =
+        Settings::new(config).map_err(|problem| Error::Configuration(problem.under("accessLog")))?;
     let sink = Sink::open(&config.file_path)
         .map_err(|source| Error::OpenAccessLog { path: config.file_path.clone(), source })?;
     let (queue, entries) = Queue::new(settings, config.buffering_size, dropped);
@@ -126,9 +127,15 @@ impl Recorder {
         self.access_log.is_some()
     }
 
+    /// Will all its headers be looked at, too? [`Seen::headers`](exchange::record::Seen::headers).
+    #[must_use]
+    pub fn wants_headers(&self) -> bool {
+        self.access_log.as_ref().is_some_and(Queue::wants_headers)
+    }
+
     /// Counts an exchange and queues its line. Called once, when the response's body has ended or was dropped.
-    pub fn finish(&self, record: &Record) {
-        let elapsed = record.started.elapsed();
+    pub fn finish(&self, record: &Record, now: Instant) {
+        let elapsed = now.saturating_duration_since(record.started);
         let status = record.status.get().map_or(CLIENT_CLOSED, |status| status.as_u16());
         self.shard.borrow_mut().finish(record, status, elapsed);
         if let Some(access_log) = &self.access_log {

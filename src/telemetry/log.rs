@@ -47,6 +47,10 @@ struct Lines {
     output: Arc<Mutex<Output>>,
 }
 
+/// Target of what is said once at start, whatever the level: what of the configuration has no effect.
+/// Traefik: its default level, `ERROR`, hides such warnings.
+pub const NOTICE: &str = "portcullis::notice";
+
 /// Libraries whose own events are for those who debug them.
 const QUIET: [&str; 11] = [
     "h2",
@@ -99,7 +103,9 @@ fn filter(level: Level) -> Targets {
         Level::Fatal | Level::Panic => LevelFilter::OFF,
     };
     let quiet = if level == LevelFilter::TRACE { LevelFilter::DEBUG } else { level.min(LevelFilter::WARN) };
-    Targets::new().with_default(level).with_targets(QUIET.map(|target| (target, quiet)))
+    let quiet = QUIET.map(|target| (target, quiet));
+    let all = Targets::new().with_default(level).with_targets(quiet);
+    all.with_target(NOTICE, level.max(LevelFilter::WARN))
 }
 
 // === impl Log ===
@@ -147,6 +153,13 @@ mod tests {
         assert!(writes(Level::Info, "entrypoint", tracing::Level::INFO));
         assert!(!writes(Level::Info, "entrypoint", tracing::Level::DEBUG));
         assert!(!writes(Level::Fatal, "entrypoint", tracing::Level::ERROR));
+    }
+
+    #[test]
+    fn notices_are_written_at_every_level() {
+        for level in [Level::Trace, Level::Error, Level::Panic] {
+            assert!(writes(level, NOTICE, tracing::Level::WARN), "{level:?}");
+        }
     }
 
     #[test]

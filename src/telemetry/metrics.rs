@@ -40,6 +40,8 @@ pub struct Metrics {
     /// Unix time.
     last_reload: AtomicU64,
     dropped_lines: Arc<AtomicU64>,
+    /// Connections that a drain did not wait for any longer.
+    aborted: AtomicU64,
 }
 
 /// What a shard has to know, fixed at start.
@@ -107,7 +109,13 @@ impl Metrics {
             reloads: AtomicU64::new(0),
             last_reload: AtomicU64::new(0),
             dropped_lines,
+            aborted: AtomicU64::new(0),
         }
+    }
+
+    /// Notes that a drain has closed so many connections, their exchanges unfinished.
+    pub fn connections_aborted(&self, count: u64) {
+        self.aborted.fetch_add(count, Ordering::Relaxed);
     }
 
     pub(crate) fn shard(&self) -> Shard {

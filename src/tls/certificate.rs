@@ -40,21 +40,28 @@ pub(crate) struct Pem {
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
-    #[error("failed to read {role} `{file}`: {source}")]
-    Read { role: Role, file: String, source: io::Error },
-    #[error("{role} `{file}` is empty")]
-    Empty { role: Role, file: String },
-    #[error("{role} `{file}` has no PEM block of that kind")]
-    NoPem { role: Role, file: String },
-    #[error("{role} `{file}` has a damaged PEM block")]
-    DamagedPem { role: Role, file: String },
-    #[error("the private key `{file}` is encrypted")]
-    EncryptedKey { file: String },
-    #[error("{role} `{file}` cannot be used: {reason}")]
-    Unusable { role: Role, file: String, reason: String },
-    #[error("the private key `{key}` does not belong to the certificate `{certificate}`")]
-    Mismatch { key: String, certificate: String },
+    #[error("failed to read {role}{file}: {source}")]
+    Read { role: Role, file: Shown, source: io::Error },
+    #[error("{role}{file} is empty")]
+    Empty { role: Role, file: Shown },
+    #[error("{role}{file} has no PEM block of that kind")]
+    NoPem { role: Role, file: Shown },
+    #[error("{role}{file} has a damaged PEM block")]
+    DamagedPem { role: Role, file: Shown },
+    #[error("the private key{file} is encrypted")]
+    EncryptedKey { file: Shown },
+    #[error("{role}{file} cannot be used: {reason}")]
+    Unusable { role: Role, file: Shown, reason: String },
+    #[error("the private key{key} does not belong to the certificate{certificate}")]
+    Mismatch { key: Shown, certificate: Shown },
 }
+
+/// The path of a file, behind what it is; nothing of what was written as content.
+#[derive(Debug)]
+pub(crate) struct Shown(String);
+
+/// What a [`FileOrContent`] shows of a content.
+const HIDDEN: &str = "***";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -81,11 +88,12 @@ impl Pem {
 
 pub(crate) fn read(file: &FileOrContent, role: Role) -> Result<Vec<u8>, LoadError> {
     if file.is_empty() {
-        return Err(LoadError::Empty { role, file: String::new() });
+        return Err(LoadError::Empty { role, file: Shown(String::new()) });
     }
-    let bytes = file.read_pem().map_err(|source| LoadError::Read { role, file: file.to_string(), source })?;
+    let bytes =
+        file.read_pem().map_err(|source| LoadError::Read { role, file: Shown::of(file, role), source })?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(LoadError::Empty { role, file: file.to_string() });
+        return Err(LoadError::Empty { role, file: Shown::of(file, role) });
     }
     Ok(bytes)
 }
@@ -98,15 +106,15 @@ pub(crate) fn certificates(
 ) -> Result<Vec<CertificateDer<'static>>, LoadError> {
     let found = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| LoadError::DamagedPem { role, file: file.to_string() })?;
+        .map_err(|_| LoadError::DamagedPem { role, file: Shown::of(file, role) })?;
     if found.is_empty() {
-        return Err(LoadError::NoPem { role, file: file.to_string() });
+        return Err(LoadError::NoPem { role, file: Shown::of(file, role) });
     }
     Ok(found)
 }
 
 fn private_key(pem: &[u8], file: &FileOrContent) -> Result<PrivateKeyDer<'static>, LoadError> {
-    let (role, shown) = (Role::Key, file.to_string());
+    let (role, shown) = (Role::Key, Shown::of(file, Role::Key));
     if String::from_utf8_lossy(pem).contains("ENCRYPTED") {
         return Err(LoadError::EncryptedKey { file: shown });
     }
@@ -128,16 +136,16 @@ impl Certificate {
         let key = private_key(&pem.key, &config.key_file)?;
         let signing = parameters::provider().key_provider.load_private_key(key).map_err(|error| {
             let reason = error.to_string();
-            LoadError::Unusable { role: Role::Key, file: config.key_file.to_string(), reason }
+            LoadError::Unusable { role: Role::Key, file: Shown::of(&config.key_file, Role::Key), reason }
         })?;
         let chain = chain::ordered(chain, signing.as_ref()).ok_or_else(|| LoadError::Mismatch {
-            key: config.key_file.to_string(),
-            certificate: config.cert_file.to_string(),
+            key: Shown::of(&config.key_file, Role::Key),
+            certificate: Shown::of(&config.cert_file, Role::Certificate),
         })?;
         let key = CertifiedKey::new(chain, signing);
         Self::of_key(Arc::new(key), pem.digest).map_err(|reason| LoadError::Unusable {
             role: Role::Certificate,
-            file: config.cert_file.to_string(),
+            file: Shown::of(&config.cert_file, Role::Certificate),
             reason,
         })
     }
@@ -152,6 +160,25 @@ impl Certificate {
             names.push(common_name);
         }
         Ok(Self { names, digest, is_self_signed, info, key })
+    }
+}
+
+// === impl Shown ===
+
+impl Shown {
+    fn of(file: &FileOrContent, role: Role) -> Self {
+        let written = file.as_written();
+        // What is no path any more may be the content of a key; a certificate is no secret.
+        let is_line = !file.is_pem() && written.len() <= 256 && !written.contains('\n');
+        let is_public = role != Role::Key && is_line && !written.starts_with("MII");
+        let shown = if is_public { written.to_owned() } else { file.to_string() };
+        Self(if shown.is_empty() || shown == HIDDEN { String::new() } else { format!(" `{shown}`") })
+    }
+}
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::accept::Version;
 use crate::certificate::{self, Certificate, Role};
 use crate::config::CertificateConfig;
 use crate::error::{Error, Result};
-use crate::parameters::{Parameters, Written};
+use crate::parameters::{Parameters, Written, first};
 use verifier::{PeerName, Verifier};
 
 /// TLS towards upstreams, as a `serversTransport` has it.
@@ -128,7 +128,8 @@ impl ClientConfig {
             max_version: &self.max_version,
             cipher_suites: &self.cipher_suites,
             curve_preferences: &[],
-        })?;
+        })
+        .map_err(first)?;
         let verifier = self.verifier(&parameters)?;
         let builder = rustls::ClientConfig::builder_with_provider(parameters.provider.clone())
             .with_protocol_versions(&parameters.versions)

@@ -46,25 +46,34 @@ const MODES: [(&str, Mode); 5] = [
 // === impl ClientAuthConfig ===
 
 impl ClientAuthConfig {
-    pub(crate) fn build(&self, provider: &Arc<CryptoProvider>) -> Result<ClientAuth, Problem> {
-        let mode = self.mode()?;
+    /// # Errors
+    /// With everything that is wrong.
+    pub(crate) fn build(&self, provider: &Arc<CryptoProvider>) -> Result<ClientAuth, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mode = self.mode().map_err(|problem| problems.push(problem));
         let mut authorities = Vec::new();
         for (index, file) in self.ca_files.iter().enumerate() {
-            let wrong = |error: &dyn std::fmt::Display| Problem::field(format!("caFiles[{index}]"), error);
-            let pem = certificate::read(file, Role::Authority).map_err(|error| wrong(&error))?;
-            let found =
-                certificate::certificates(&pem, file, Role::Authority).map_err(|error| wrong(&error))?;
-            authorities.extend(found);
+            let found = certificate::read(file, Role::Authority)
+                .and_then(|pem| certificate::certificates(&pem, file, Role::Authority));
+            match found {
+                Ok(found) => authorities.extend(found),
+                Err(error) => problems.push(Problem::field(format!("caFiles[{index}]"), error)),
+            }
         }
+        let mode = match mode {
+            Ok(mode) if problems.is_empty() => mode,
+            Ok(_) | Err(()) => return Err(problems),
+        };
         let verifies = matches!(mode, Mode::VerifyIfGiven | Mode::RequireAndVerify);
         if verifies && authorities.is_empty() {
             let message = "clients cannot be verified without a CA";
-            return Err(Problem::field("caFiles", message).hint("name the CA's certificate in `caFiles`"));
+            let problem = Problem::field("caFiles", message);
+            return Err(vec![problem.hint("name the CA's certificate in `caFiles`")]);
         }
         let name = MODES.iter().find(|(_, known)| *known == mode).map_or("", |(name, _)| name);
         let parts = std::iter::once(name.as_bytes()).chain(authorities.iter().map(AsRef::as_ref));
         let digest = digest::of_parts(parts);
-        let verifier = mode.verifier(&authorities, provider)?;
+        let verifier = mode.verifier(&authorities, provider).map_err(|problem| vec![problem])?;
         Ok(ClientAuth { verifier, digest, verifies })
     }
 

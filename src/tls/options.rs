@@ -15,7 +15,7 @@ use crate::certificate::Certificate;
 use crate::client_auth::ClientAuth;
 use crate::config::OptionsConfig;
 use crate::digest;
-use crate::parameters::{Parameters, Written};
+use crate::parameters::{self, Parameters, Written};
 use crate::resolver::{Index, Resolver};
 use crate::tickets::ScopedTickets;
 
@@ -45,25 +45,41 @@ const ACME_PROTOCOL: &str = "acme-tls/1";
 // === impl OptionsConfig ===
 
 impl OptionsConfig {
-    pub(crate) fn build(&self) -> Result<Options, Problem> {
+    /// # Errors
+    /// With everything that is wrong.
+    pub(crate) fn build(&self) -> Result<Options, Vec<Problem>> {
+        let mut problems: Vec<Problem> = self.alpn_problems().collect();
         let parameters = Parameters::build(&Written {
             min_version: &self.min_version,
             max_version: &self.max_version,
             cipher_suites: &self.cipher_suites,
             curve_preferences: &self.curve_preferences,
-        })?;
-        if let Some(index) = self.alpn_protocols.iter().position(|name| !(1..256).contains(&name.len())) {
-            let path = format!("alpnProtocols[{index}]");
-            return Err(Problem::field(path, "a protocol name has 1 to 255 bytes"));
-        }
-        let client_auth =
-            self.client_auth.build(&parameters.provider).map_err(|problem| problem.under("clientAuth"))?;
+        });
+        let provider = parameters.as_ref().map_or_else(|_| parameters::provider(), |p| p.provider.clone());
+        let client_auth = self.client_auth.build(&provider);
+        let (parameters, client_auth) = match (parameters, client_auth) {
+            (Ok(parameters), Ok(client_auth)) if problems.is_empty() => (parameters, client_auth),
+            (parameters, client_auth) => {
+                problems.extend(parameters.err().into_iter().flatten());
+                let wrong = client_auth.err().into_iter().flatten();
+                problems.extend(wrong.map(|problem| problem.under("clientAuth")));
+                return Err(problems);
+            }
+        };
         Ok(Options {
             config: self.clone(),
             provider: parameters.provider,
             versions: parameters.versions,
             client_auth,
             warnings: parameters.warnings,
+        })
+    }
+
+    fn alpn_problems(&self) -> impl Iterator<Item = Problem> {
+        let wrong =
+            self.alpn_protocols.iter().enumerate().filter(|(_, name)| !(1..256).contains(&name.len()));
+        wrong.map(|(index, _)| {
+            Problem::field(format!("alpnProtocols[{index}]"), "a protocol name has 1 to 255 bytes")
         })
     }
 }

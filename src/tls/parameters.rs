@@ -71,46 +71,65 @@ pub(crate) fn suite_name(suite: SupportedCipherSuite) -> &'static str {
 }
 
 impl Parameters {
-    pub(crate) fn build(written: &Written<'_>) -> Result<Self, Problem> {
-        let mut warnings = Vec::new();
-        let mut versions = versions(written, &mut warnings)?;
+    /// # Errors
+    /// With everything that is wrong.
+    pub(crate) fn build(written: &Written<'_>) -> Result<Self, Vec<Problem>> {
+        let mut found = Vec::new();
+        let mut versions = versions(written, &mut found);
         let mut provider = aws_lc_rs::default_provider();
         if !written.cipher_suites.is_empty() {
-            provider.cipher_suites = suites(written.cipher_suites, &mut warnings)?;
+            provider.cipher_suites = suites(written.cipher_suites, &mut found);
+            let is_sound = !has_error(&found);
             versions.retain(|version| provider.cipher_suites.iter().any(|suite| suite.version() == *version));
-            if versions.is_empty() {
+            if versions.is_empty() && is_sound {
                 let message = "none of the cipher suites fits the versions that are allowed";
-                return Err(Problem::field("cipherSuites", message));
+                found.push(Problem::field("cipherSuites", message));
             }
         }
         if !written.curve_preferences.is_empty() {
-            provider.kx_groups = groups(written.curve_preferences, &mut warnings)?;
+            provider.kx_groups = groups(written.curve_preferences, &mut found);
         }
+        if has_error(&found) {
+            return Err(found);
+        }
+        let warnings = found;
         let untouched = written.cipher_suites.is_empty() && written.curve_preferences.is_empty();
         let provider = if untouched { self::provider() } else { Arc::new(provider) };
         Ok(Self { provider, versions, warnings })
     }
 }
 
-fn versions(
-    written: &Written<'_>,
-    warnings: &mut Vec<Problem>,
-) -> Result<Vec<&'static SupportedProtocolVersion>, Problem> {
-    let (min, max) = (rank("minVersion", written.min_version)?, rank("maxVersion", written.max_version)?);
+/// The first error, for whom one is enough.
+pub(crate) fn first(found: Vec<Problem>) -> Problem {
+    let error = found.into_iter().find(Problem::is_error);
+    error.unwrap_or_else(|| Problem::error("invalid_value", "these settings cannot be used together"))
+}
+
+fn has_error(found: &[Problem]) -> bool {
+    found.iter().any(Problem::is_error)
+}
+
+fn versions(written: &Written<'_>, found: &mut Vec<Problem>) -> Vec<&'static SupportedProtocolVersion> {
+    let mut rank = |field, name| {
+        rank(field, name).unwrap_or_else(|problem| {
+            found.push(problem);
+            None
+        })
+    };
+    let (min, max) = (rank("minVersion", written.min_version), rank("maxVersion", written.max_version));
+    let oldest = |name: &str| format!("`{name}` is not supported: TLS 1.2 is the oldest version");
     if max.is_some_and(|max| max < 2) {
-        let message = format!("`{}` is not supported: TLS 1.2 is the oldest version", written.max_version);
-        return Err(Problem::field("maxVersion", message));
-    }
-    if min.zip(max).is_some_and(|(min, max)| min > max) {
+        found.push(Problem::field("maxVersion", oldest(written.max_version)));
+    } else if min.zip(max).is_some_and(|(min, max)| min > max) {
         let message = format!("`{}` is above the maxVersion `{}`", written.min_version, written.max_version);
-        return Err(Problem::field("minVersion", message));
+        found.push(Problem::field("minVersion", message));
     }
     if min.is_some_and(|min| min < 2) {
-        let message = format!("`{}` is not supported: TLS 1.2 is the oldest version", written.min_version);
-        warnings.push(Problem::warning("unsupported_value", message).with_path("minVersion"));
+        let message = oldest(written.min_version);
+        found.push(Problem::warning("unsupported_value", message).with_path("minVersion"));
     }
     let allowed = |rank: usize| min.is_none_or(|min| min <= rank) && max.is_none_or(|max| max >= rank);
-    Ok([(3, &TLS13), (2, &TLS12)].into_iter().filter(|(rank, _)| allowed(*rank)).map(|(_, v)| v).collect())
+    [(3, &TLS13), (2, &TLS12)].into_iter().filter(|(rank, _)| allowed(*rank)).map(|(_, v)| v).collect()
 }
 
 /// Where a version stands in [`VERSIONS`]; an empty name is an unset field.
@@ -126,10 +145,10 @@ fn rank(field: &str, name: &str) -> Result<Option<usize>, Problem> {
 }
 
 /// The suites of TLS 1.2 that were named, and all of TLS 1.3: as in Go, those cannot be chosen.
-fn suites(names: &[String], warnings: &mut Vec<Problem>) -> Result<Vec<SupportedCipherSuite>, Problem> {
+fn suites(names: &[String], found: &mut Vec<Problem>) -> Vec<SupportedCipherSuite> {
     let all = aws_lc_rs::ALL_CIPHER_SUITES;
     let mut chosen = Vec::new();
-    let mut usable = false;
+    let mut is_known = true;
     for (index, name) in names.iter().enumerate() {
         // Names that Go kept from before RFC 7905 was finished.
         let full = match name.as_str() {
@@ -137,62 +156,50 @@ fn suites(names: &[String], warnings: &mut Vec<Problem>) -> Result<Vec<Supported
             "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305" => "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
             name => name,
         };
+        let path = format!("cipherSuites[{index}]");
         if let Some(suite) = all.iter().find(|suite| suite_name(**suite) == full) {
-            usable = true;
             chosen.push(suite.suite());
         } else if LEGACY_SUITES.contains(&full) {
             let message = format!("the cipher suite `{name}` is not supported");
-            warnings.push(
-                Problem::warning("unsupported_value", message).with_path(format!("cipherSuites[{index}]")),
-            );
+            found.push(Problem::warning("unsupported_value", message).with_path(path));
         } else {
+            is_known = false;
             let known = all.iter().map(|suite| suite_name(*suite)).chain(LEGACY_SUITES);
-            return Err(Problem::field(
-                format!("cipherSuites[{index}]"),
-                format!("unknown cipher suite `{name}`"),
-            )
-            .did_you_mean(name::nearest(name, known)));
+            let problem = Problem::field(path, format!("unknown cipher suite `{name}`"));
+            found.push(problem.did_you_mean(name::nearest(name, known)));
         }
     }
-    if !usable {
-        let message = "none of these cipher suites is supported";
-        return Err(
-            Problem::field("cipherSuites", message).hint("leave the field out to use all that are secure")
-        );
+    if chosen.is_empty() && is_known {
+        let problem = Problem::field("cipherSuites", "none of these cipher suites is supported");
+        found.push(problem.hint("leave the field out to use all that are secure"));
     }
     let is_13 = |suite: &SupportedCipherSuite| suite.version().version == ProtocolVersion::TLSv1_3;
-    Ok(all.iter().copied().filter(|suite| is_13(suite) || chosen.contains(&suite.suite())).collect())
+    all.iter().copied().filter(|suite| is_13(suite) || chosen.contains(&suite.suite())).collect()
 }
 
-fn groups(
-    names: &[String],
-    warnings: &mut Vec<Problem>,
-) -> Result<Vec<&'static dyn SupportedKxGroup>, Problem> {
+fn groups(names: &[String], found: &mut Vec<Problem>) -> Vec<&'static dyn SupportedKxGroup> {
     let mut chosen: Vec<&'static dyn SupportedKxGroup> = Vec::new();
+    let mut is_known = true;
     for (index, name) in names.iter().enumerate() {
+        let path = format!("curvePreferences[{index}]");
         if let Some(group) = group(name) {
             if !chosen.iter().any(|other| other.name() == group.name()) {
                 chosen.push(group);
             }
         } else if LEGACY_CURVES.iter().any(|curve| curve.eq_ignore_ascii_case(name)) {
             let message = format!("the curve `{name}` is not supported");
-            warnings.push(
-                Problem::warning("unsupported_value", message)
-                    .with_path(format!("curvePreferences[{index}]")),
-            );
+            found.push(Problem::warning("unsupported_value", message).with_path(path));
         } else {
+            is_known = false;
             let known = ["X25519", "CurveP256", "CurveP384", "x25519mlkem768", "secp256r1mlkem768"];
-            return Err(Problem::field(
-                format!("curvePreferences[{index}]"),
-                format!("unknown curve `{name}`"),
-            )
-            .did_you_mean(name::nearest(name, known)));
+            let problem = Problem::field(path, format!("unknown curve `{name}`"));
+            found.push(problem.did_you_mean(name::nearest(name, known)));
         }
     }
-    if chosen.is_empty() {
-        return Err(Problem::field("curvePreferences", "none of these curves is supported"));
+    if chosen.is_empty() && is_known {
+        found.push(Problem::field("curvePreferences", "none of these curves is supported"));
     }
-    Ok(chosen)
+    chosen
 }
 
 fn group(name: &str) -> Option<&'static dyn SupportedKxGroup> {

@@ -274,16 +274,18 @@ impl<'a> Build<'a> {
     ) -> Result<Ready, Refused> {
         let object = format!("TLS options `{name}`");
         self.files.extend(config.client_auth.ca_files.iter().filter_map(watched));
-        let built = config.build().and_then(|options| self.ready(name, options, index));
+        let ready = |options| self.ready(name, options, index).map_err(|problem| vec![problem]);
+        let built = config.build().and_then(ready);
         match built {
             Ok(ready) => {
                 let warnings = ready.options.warnings.iter().cloned();
                 self.problems.extend(warnings.map(|problem| problem.in_object(object.clone())));
                 Ok(ready)
             }
-            Err(problem) => {
-                let refused = Refused::Broken(problem.summary());
-                self.problems.push(problem.in_object(object));
+            Err(problems) => {
+                let first = problems.iter().find(|problem| problem.is_error());
+                let refused = Refused::Broken(first.map(Problem::summary).unwrap_or_default());
+                self.problems.extend(problems.into_iter().map(|problem| problem.in_object(object.clone())));
                 Err(refused)
             }
         }

@@ -207,8 +207,8 @@ async fn serve(shared: &Shared, stream: Stream, peer: IpAddr, tls: Option<Value>
             return websocket::echo(reader, &seen).await;
         }
         let answer = shared.answer_to(&seen);
-        if answer.held() {
-            shared.gate.acquire().await.unwrap().forget();
+        if answer.held() && !shared.is_released(&mut reader).await {
+            break;
         }
         if !answer.send(&mut reader.io, &seen, &shared.echo(&seen, peer)).await? {
             break;
@@ -239,6 +239,21 @@ impl Shared {
         let mut log = self.log.lock().unwrap();
         log.push(seen);
         log.len() - 1
+    }
+
+    /// Waits at the gate. False: the client went away meanwhile.
+    async fn is_released(&self, reader: &mut Reader<Stream>) -> bool {
+        loop {
+            tokio::select! {
+                permit = self.gate.acquire() => {
+                    permit.unwrap().forget();
+                    return true;
+                }
+                read = reader.more() => if !read.is_ok_and(|count| count > 0) {
+                    return false;
+                }
+            }
+        }
     }
 
     /// Planned for the path, else asked for by the request itself (`X-Answer: {json}`), else the echo.

@@ -18,6 +18,7 @@ pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
 pub(crate) const GO_AWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
 pub(crate) const CONTINUATION: u8 = 9;
 
 pub(crate) const END_STREAM: u8 = 1;
@@ -83,6 +84,11 @@ fn literal(into: &mut Vec<u8>, text: &[u8]) {
     into.extend(text);
 }
 
+/// The 31 or 32 bits at this place of a payload; 0 when they are not there.
+pub(crate) fn number(payload: &[u8], at: usize) -> u32 {
+    payload.get(at..at + 4).map_or(0, |b| u32::from_be_bytes(b.try_into().unwrap()))
+}
+
 /// A connection on which a test says every frame.
 pub(crate) struct Frames {
     reader: Reader<Stream>,
@@ -101,6 +107,16 @@ impl Frames {
         Ok(frames)
     }
 
+    /// The other half: what an endpoint finds on a connection, once the preface has come.
+    pub(crate) async fn accept(stream: Stream) -> io::Result<Self> {
+        let mut frames = Self { reader: Reader::new(stream) };
+        if frames.reader.exactly(PREFACE.len()).await? != PREFACE {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        frames.send(&frame(SETTINGS, 0, 0, &[])).await?;
+        Ok(frames)
+    }
+
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.reader.io.write_all(bytes).await?;
         self.reader.io.flush().await
@@ -115,6 +131,11 @@ impl Frames {
         Some(Frame { kind: head[3], flags: head[4], stream, payload })
     }
 
+    /// As `next`; none in time is a failure.
+    pub(crate) async fn next_in_time(&mut self) -> Option<Frame> {
+        timeout(PATIENCE, self.next()).await.expect("a frame, or the end")
+    }
+
     /// Reads until this stream, or the connection, has come to its end.
     pub(crate) async fn end(&mut self, stream: u32) -> End {
         timeout(PATIENCE, self.until_end(stream)).await.unwrap_or(End::Silence)
@@ -123,9 +144,7 @@ impl Frames {
     async fn until_end(&mut self, stream: u32) -> End {
         let mut status = 0;
         while let Some(frame) = self.next().await {
-            let code = |at: usize| {
-                frame.payload.get(at..at + 4).map_or(0, |b| u32::from_be_bytes(b.try_into().unwrap()))
-            };
+            let code = |at: usize| number(&frame.payload, at);
             match frame.kind {
                 SETTINGS if frame.flags & ACK == 0 => {
                     drop(self.send(&self::frame(SETTINGS, ACK, 0, &[])).await)

@@ -32,6 +32,8 @@ pub(crate) struct Builder {
     manifests: Option<String>,
     /// `<name>` in any text stands for this port.
     ports: BTreeMap<String, u16>,
+    variables: Vec<(String, String)>,
+    descriptors: Option<u32>,
     folder: TempDir,
 }
 
@@ -54,6 +56,8 @@ pub(crate) fn gateway() -> Builder {
         dynamic: None,
         manifests: None,
         ports: BTreeMap::new(),
+        variables: Vec::new(),
+        descriptors: None,
         folder: tempfile::tempdir().unwrap(),
     };
     builder.entry_point("web", json!({})).entry_point("traefik", json!({}))
@@ -112,6 +116,18 @@ impl Builder {
         self
     }
 
+    /// A variable of its environment, which is empty otherwise.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// No more descriptors than these.
+    pub(crate) fn descriptors(mut self, count: u32) -> Self {
+        self.descriptors = Some(count);
+        self
+    }
+
     /// A further file in the gateway's folder.
     pub(crate) fn beside(self, name: &str, text: &str) -> Self {
         fs::write(self.folder.path().join(name), text).unwrap();
@@ -136,7 +152,11 @@ impl Builder {
         }
         self.write();
         let args = [format!("--configFile={}", self.folder.path().join("install.yml").display())];
-        let process = Process::start(self.folder.path(), &args, &[]);
+        let folder = self.folder.path();
+        let process = match self.descriptors {
+            None => Process::start(folder, &args, &self.variables),
+            Some(count) => Process::start_limited(folder, &args, &self.variables, count),
+        };
         Gateway { ports: self.ports.clone(), process, builder: self }
     }
 

@@ -15,8 +15,8 @@ use super::secure::ClientTls;
 
 /// One HTTP/2 connection.
 pub(crate) struct Http2 {
-    sender: SendRequest<Bytes>,
-    scheme: &'static str,
+    pub(super) sender: SendRequest<Bytes>,
+    pub(super) scheme: &'static str,
     _driver: JoinSet<()>,
 }
 

@@ -1,6 +1,8 @@
 //! The binary as a command: started, watched, stopped; or run to its end.
 
 use std::fs::File;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -25,9 +27,37 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(folder: &Path, args: &[String], env: &[(String, String)]) -> Self {
+        Self::spawn(binary(), folder, args, env)
+    }
+
+    /// With a hard limit on descriptors.
+    pub(crate) fn start_limited(
+        folder: &Path,
+        args: &[String],
+        env: &[(String, String)],
+        descriptors: u32,
+    ) -> Self {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"");
+        shell.env_clear().stdin(Stdio::null()).arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_portcullis"));
+        Self::spawn(shell, folder, args, env)
+    }
+
+    /// Passes a socket as systemd does. A shell puts it where it is looked for, and knows the number of the process.
+    pub(crate) fn start_with_socket(folder: &Path, args: &[String], socket: TcpListener, name: &str) -> Self {
+        let mut shell = Command::new("sh");
+        let script = "exec 3<&0 0</dev/null; LISTEN_PID=$$ exec \"$0\" \"$@\"";
+        shell.env_clear().arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_portcullis"));
+        let variables = [("LISTEN_FDS", "1"), ("LISTEN_FDNAMES", name)];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        shell.stdin(Stdio::from(OwnedFd::from(socket)));
+        Self::spawn(shell, folder, args, &variables)
+    }
+
+    fn spawn(command: Command, folder: &Path, args: &[String], env: &[(String, String)]) -> Self {
         let log = folder.join("gateway.log");
         let out = File::create(&log).unwrap();
-        let mut command = binary();
+        let mut command = command;
         command.args(args).current_dir(folder).env("HOME", folder).envs(env.iter().cloned());
         let child = command.stdout(out.try_clone().unwrap()).stderr(out).spawn().expect("the binary starts");
         Self { child, log }

@@ -67,3 +67,16 @@ impl Request {
         bytes
     }
 }
+
+/// `Authorization` for `name:password`.
+pub(crate) fn basic(credentials: &str) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::from("Basic ");
+    for group in credentials.as_bytes().chunks(3) {
+        let bits = (0..3).fold(0, |bits, n| bits << 8 | usize::from(group.get(n).copied().unwrap_or(0)));
+        let digits = (0..4).map(|n| char::from(ALPHABET[bits >> (18 - 6 * n) & 63]));
+        text.extend(digits.take(group.len() + 1));
+        text.extend(std::iter::repeat_n('=', 3 - group.len()));
+    }
+    text
+}

@@ -1,9 +1,11 @@
 //! TLS on both sides of the gateway, with the certificates of `tests/fixtures/certs`.
 //!
-//! `ca` signed all of them but `backend-untrusted` and `client-other`, which are of `other-ca`. They are valid until
+//! `ca` signed all of them but `backend-untrusted` and `client-other`, which are of `other-ca`, and `backend-uri`, which
+//! signed itself. They are valid until
 //! 2120. The client here checks nothing: what the gateway shows is what a test looks at.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,10 +14,11 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, ProtocolVersion, RootCertStore, ServerConfig, SignatureScheme,
-    SupportedProtocolVersion, version,
+    ClientConfig, DigitallySignedStruct, HandshakeKind, ProtocolVersion, RootCertStore, ServerConfig,
+    SignatureScheme, SupportedProtocolVersion, version,
 };
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
@@ -141,6 +144,29 @@ impl ClientTls {
             certificate: session.peer_certificates().map(|c| c[0].to_vec()).unwrap_or_default(),
         };
         Ok((stream, facts))
+    }
+}
+
+impl ClientTls {
+    /// Does the second connection take up the session of the first?
+    pub(crate) async fn resumes(&self, address: SocketAddr) -> bool {
+        let config = Arc::new(self.config());
+        let name = ServerName::try_from(self.sni.clone().unwrap()).unwrap();
+        let mut kinds = Vec::new();
+        for _ in 0..2 {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let mut stream =
+                TlsConnector::from(Arc::clone(&config)).connect(name.clone(), stream).await.unwrap();
+            // Tickets of TLS 1.3 come after the handshake.
+            stream
+                .write_all(b"GET / HTTP/1.1\r\nHost: none.test\r\nConnection: close\r\n\r\n")
+                .await
+                .unwrap();
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+            kinds.push(stream.get_ref().1.handshake_kind().unwrap());
+        }
+        assert_ne!(kinds[0], HandshakeKind::Resumed);
+        kinds[1] == HandshakeKind::Resumed
     }
 }
 

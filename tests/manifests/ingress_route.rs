@@ -52,6 +52,34 @@ async fn a_change_of_the_folder_is_followed() {
 }
 
 #[tokio::test]
+async fn a_route_follows_the_objects_of_other_files() {
+    let (web, canary, gateway) = with(ROUTE).await;
+    let file = |name: &str| gateway.folder().join("manifests").join(name);
+    let route =
+        ROUTE.replace("site", "late").replace("name: web", "name: late").replace("name: strip", "name: late");
+    std::fs::write(file("route.yaml"), route).unwrap();
+    let answers = async |what: &str, status: u16| {
+        eventually(what, async || holds(gateway.get("http://late.test/x").await.status == status)).await;
+    };
+    answers("a route to a Service that is not there", 503).await;
+    // As an editor saves: beside the file, then over it.
+    let late = service("late").replace("<late>", &canary.port().to_string());
+    std::fs::write(file("late.yaml~"), &late).unwrap();
+    std::fs::rename(file("late.yaml~"), file("late.yaml")).unwrap();
+    answers("the Service came", 200).await;
+    gateway.get("http://late.test/x").await.is(200).served_by(&canary);
+    std::fs::write(file("late.yaml"), late.replace(&canary.port().to_string(), &web.port().to_string()))
+        .unwrap();
+    eventually("its endpoint is another", async || {
+        holds(gateway.get("http://late.test/x").await.seen().backend() == web.name())
+    })
+    .await;
+    std::fs::remove_file(file("late.yaml")).unwrap();
+    answers("the Service went", 503).await;
+    gateway.get("http://site.test/x").await.is(200).served_by(&web);
+}
+
+#[tokio::test]
 async fn weights_divide_traffic() {
     let objects = "apiVersion: traefik.io/v1alpha1
 kind: TraefikService

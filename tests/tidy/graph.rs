@@ -59,14 +59,16 @@ const COMMON: &[&str] = &[
 
 /// Dependencies that have owners: no other manifest names them.
 const OWNERS: &[(&str, &[&str])] = &[
-    ("base64", &["middleware", "provider"]),
+    ("base64", &["middleware", "provider", "service", "entrypoint"]),
     ("bcrypt", &["middleware"]),
     ("clap", &["portcullis"]),
+    ("flate2", &["telemetry"]),
+    ("h2", &["service"]),
     ("hickory-resolver", &["service"]),
     // The body type of hyper flows through `exchange`; connections are made in the two others.
     ("hyper", &["exchange", "service", "entrypoint"]),
     ("hyper-util", &["service", "entrypoint"]),
-    ("ipnet", &["router", "middleware", "entrypoint"]),
+    ("ipnet", &["router", "middleware", "entrypoint", "service"]),
     ("jiff", &["telemetry"]),
     ("k8s-openapi", &["provider"]),
     ("kube", &["provider"]),

@@ -14,7 +14,7 @@ pub(super) fn documents(text: &str) -> (Vec<Value>, Vec<Problem>) {
     if let Some(Err(error)) = stream.find(Result::is_err) {
         return (Vec::new(), vec![syntax(&error)]);
     }
-    let (documents, problems) = yaml::documents(text);
+    let (documents, problems) = yaml::documents(text, 0);
     if problems.is_empty() || problems.iter().all(|problem| problem.code == "duplicate_key") {
         return (documents, problems);
     }

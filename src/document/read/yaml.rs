@@ -10,11 +10,12 @@ use crate::problem::Problem;
 use crate::value::{Kind, Member, Place, Value};
 
 /// All documents. After a broken one, reading goes on at the next line that starts with `---`.
-pub(super) fn documents(text: &str) -> (Vec<Value>, Vec<Problem>) {
+/// `lines_before`: of the text that this one is a piece of.
+pub(super) fn documents(text: &str, lines_before: u32) -> (Vec<Value>, Vec<Problem>) {
     let mut documents = Vec::new();
     let mut problems = Vec::new();
     let mut rest = text;
-    let mut lines_before = 0;
+    let mut lines_before = lines_before;
     loop {
         let mut reader = Reader::new(rest, lines_before);
         let failure = reader.read_all(&mut documents).err();
@@ -48,7 +49,8 @@ fn next_document(text: &str, after: u32) -> Option<(u32, usize)> {
     None
 }
 
-fn is_marker(line: &str) -> bool {
+/// Does a document begin on this line?
+pub(crate) fn is_marker(line: &str) -> bool {
     line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 

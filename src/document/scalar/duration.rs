@@ -116,6 +116,9 @@ fn term<'a>(text: &str, rest: &'a str) -> Result<(i128, &'a str), DurationError>
     let syntax = || DurationError::Syntax(text.to_owned());
     let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(syntax)?;
     let (number, after) = rest.split_at(number_end);
+    if number.is_empty() {
+        return Err(syntax());
+    }
     let unit_end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
     let (unit, after) = after.split_at(unit_end);
     let unit = match unit {

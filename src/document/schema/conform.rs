@@ -2,12 +2,12 @@
 
 use serde_json::Value as Json;
 
-use super::UNKNOWN_KEY;
 use super::lookup::{
     Additional, additional, aliases, allows_null, branches, has_type, is_object, is_open, properties,
     property, resolve,
 };
 use super::scalar::{names, not_among, parse_bool, scalar};
+use super::{DUPLICATE_KEY, UNKNOWN_KEY};
 use crate::name::nearest;
 use crate::problem::{Problem, join};
 use crate::read::at;
@@ -101,7 +101,7 @@ impl<'s> Walk<'s> {
             };
             if found.is_some() && conformed.iter().any(|earlier| earlier.key == name) {
                 let message = format!("`{}` is written twice", member.key);
-                self.report(Problem::error("duplicate_key", message), &join(path, name), member.key_place);
+                self.report(Problem::error(DUPLICATE_KEY, message), &join(path, name), member.key_place);
                 continue;
             }
             let path = join(path, name);

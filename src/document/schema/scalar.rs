@@ -83,6 +83,10 @@ fn choice(schema: &Json, kind: Kind) -> Result<Kind, Problem> {
     if names.is_empty() || names.contains(&text.as_str()) || aliases(schema).any(|alias| alias == text) {
         return Ok(kind);
     }
+    let in_any_case = schema.get("x-any-case") == Some(&Json::Bool(true));
+    if in_any_case && names.iter().any(|name| name.eq_ignore_ascii_case(text)) {
+        return Ok(kind);
+    }
     Err(not_among(text, &names))
 }
 

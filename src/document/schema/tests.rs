@@ -181,7 +181,7 @@ fn a_problem_shows_its_line() {
         source.attach(problems[0].clone()).to_string(),
         "error: unknown key `insecur`
   --> traefik.yml:2:3
-   |   insecur: true
+   |   insecur:
    |   ^^^^^^^
 hint: did you mean `insecure`?"
     );

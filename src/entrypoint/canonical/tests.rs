@@ -1,11 +1,12 @@
 //! Requests made canonical, and those that cannot be.
 
 use exchange::Kind;
+use exchange::present::Present;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
+use http::{HeaderName, HeaderValue, Method, Request, Version};
 
-use super::{cookies, framing, size, target, underscores};
-use crate::settings::{Settings, Underscores};
+use super::{cookies, framing, size, target};
+use crate::settings::Settings;
 
 fn head(version: Version, uri: &str, lines: &[(&'static str, &'static str)]) -> Parts {
     let (mut head, ()) = Request::builder().version(version).uri(uri).body(()).unwrap().into_parts();
@@ -15,10 +16,14 @@ fn head(version: Version, uri: &str, lines: &[(&'static str, &'static str)]) -> 
     head
 }
 
+fn framed(head: &Parts) -> Result<(), Kind> {
+    framing(head, Present::of(&head.headers))
+}
+
 #[test]
 fn a_body_ends_in_one_way() {
     let check = |version, lines: &[(&'static str, &'static str)], passes: bool| {
-        assert_eq!(framing(&mut head(version, "/", lines)).is_ok(), passes, "{version:?} {lines:?}");
+        assert_eq!(framed(&head(version, "/", lines)).is_ok(), passes, "{version:?} {lines:?}");
     };
     check(Version::HTTP_11, &[], true);
     check(Version::HTTP_11, &[("content-length", "3")], true);
@@ -34,8 +39,26 @@ fn a_body_ends_in_one_way() {
 #[test]
 fn small_limits_on_heads_are_kept_too() {
     let head = head(Version::HTTP_11, "/path", &[("x-long", "0123456789")]);
-    assert_eq!(size(&head, 25), Ok(()));
-    assert_eq!(size(&head, 24), Err(Kind::HeadersTooLarge));
+    let check =
+        |max_header_bytes, read| size(&head, &Settings { max_header_bytes, ..Settings::default() }, read);
+    assert_eq!(check(25, 100), Ok(()));
+    assert_eq!(check(24, 100), Err(Kind::HeadersTooLarge));
+    // What came was no more than the limit, so the head is not.
+    assert_eq!(check(24, 24), Ok(()));
+}
+
+#[test]
+fn all_limits_on_heads_are_kept_over_http2() {
+    let mut head = head(Version::HTTP_2, "/path", &[]);
+    let long = HeaderValue::try_from("a".repeat(9000)).unwrap();
+    head.headers.append("x", long);
+    let check = |max_header_bytes: usize, max_header_fields: usize| {
+        size(&head, &Settings { max_header_bytes, max_header_fields, ..Settings::default() }, 0)
+    };
+    // 5 and 9001 bytes, 32 for the field, and 320 to spare.
+    assert_eq!(check(8718, 1), Ok(()));
+    assert_eq!(check(8717, 1), Err(Kind::HeadersTooLarge));
+    assert_eq!(check(8718, 0), Err(Kind::HeadersTooLarge));
 }
 
 #[test]
@@ -43,18 +66,6 @@ fn cookies_become_one_line() {
     let mut headers = head(Version::HTTP_2, "/", &[("cookie", "a=1"), ("cookie", "b=2")]).headers;
     cookies(&mut headers);
     assert_eq!(headers.get_all("cookie").iter().collect::<Vec<_>>(), ["a=1; b=2"]);
-}
-
-#[test]
-fn underscores_are_kept_deleted_or_refused() {
-    let with = || head(Version::HTTP_11, "/", &[("x_a", "1"), ("x-b", "2")]).headers;
-    let done = |strategy| {
-        let mut headers: HeaderMap = with();
-        underscores(&mut headers, strategy).map(|()| headers.len())
-    };
-    assert_eq!(done(Underscores::Keep), Ok(2));
-    assert_eq!(done(Underscores::Delete), Ok(1));
-    assert_eq!(done(Underscores::Reject), Err(Kind::HeaderRefused));
 }
 
 #[test]

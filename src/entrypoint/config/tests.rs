@@ -69,7 +69,7 @@ http: {redirections: {entryPoint: {to: ':x'}}}
     assert_eq!(
         read(text).1,
         [
-            "`80` has no port: write it as `:80` if it is one, else as `80:80` (address)",
+            "`80` has no port: write `:80` if that is the port (address)",
             "`nowhere` is not an address or a network (forwardedHeaders.trustedIPs[1]); write it as `10.0.0.0/8` or `192.0.2.1`",
             "`:x` is not a port (http.redirections.entryPoint.to)",
         ]

@@ -186,7 +186,7 @@ impl Reader {
         let companions = companions::named(value);
         let source = Source {
             file: Some(Arc::clone(&self.file)),
-            tree: Some(Arc::new(value.clone())),
+            tree: Some(Arc::new(value.clone().into())),
             text: Some(Arc::clone(&self.text)),
             object: None,
             files_digest: companions::digest(companions.iter().map(PathBuf::as_path)),
@@ -204,7 +204,7 @@ impl Reader {
         if !is_mapping && !value.is_null() {
             let problem =
                 Problem::error("wrong_type", format_args!("{what} is a mapping, not {}", value.kind));
-            self.problems.push(problem.at(self.text.origin(value.place)));
+            self.problems.push(self.text.show(problem, value.place));
         }
         is_mapping
     }
@@ -217,7 +217,7 @@ impl Reader {
         let problem = Problem::error(schema::UNKNOWN_KEY, message)
             .with_path(document::problem::join(section, &member.key))
             .did_you_mean(name::nearest(&member.key, known.iter().copied()));
-        self.problems.push(problem.at(self.text.origin(member.key_place)));
+        self.problems.push(self.text.show(problem, member.key_place));
     }
 
     fn complain(&mut self, member: &Member, message: String) {

@@ -3,19 +3,19 @@
 
 pub mod secret;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use document::Problem;
-use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
-use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use service::load_balancer::Server;
 
+use super::core::{self, Endpoint, EndpointSlice, Exposure, Service};
 use super::object::Stored;
-use super::view::{View, key};
+use super::view::Look;
 
 /// A port by its number or its name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -86,11 +86,11 @@ impl Port {
         }
     }
 
-    fn is(&self, port: &ServicePort) -> bool {
+    fn is(&self, port: &core::Port) -> bool {
         match self {
-            Self::Number(number) => i64::from(port.port) == *number,
+            Self::Number(number) => i64::from(port.number) == *number,
             // Where a number was quoted: names of ports have letters, so nothing else can be meant.
-            Self::Name(name) => port.name.as_deref() == Some(name) || *name == port.port.to_string(),
+            Self::Name(name) => *port.name == **name || *name == port.number.to_string(),
         }
     }
 }
@@ -153,55 +153,59 @@ impl Found {
 ///
 /// # Errors
 /// When the Service or its port is missing, or not to be used so, or it has no endpoint and must have one.
-pub fn find(view: &View, wanted: &Wanted<'_>, readiness: Readiness) -> Result<Found, Failure> {
+pub fn find(view: &Look<'_>, wanted: &Wanted<'_>, readiness: Readiness) -> Result<Found, Failure> {
     let label = format!("Service `{}/{}`", wanted.namespace, wanted.name);
     let service = view
-        .services
-        .get(&key(wanted.namespace, wanted.name))
+        .service(wanted.namespace, wanted.name)
         .ok_or_else(|| Problem::error("missing_service", format_args!("there is no {label}")))?;
-    let spec = service.value.spec.clone().unwrap_or_default();
-    let is_external = spec.type_.as_deref() == Some("ExternalName");
-    let port = find_port(&spec, wanted, is_external).ok_or_else(|| no_port(&spec, &label, wanted))?;
+    let (ports, exposure) = (&service.value.ports, &service.value.exposure);
+    let is_external = matches!(exposure, Exposure::ExternalName(_));
+    let port = find_port(ports, wanted, is_external).ok_or_else(|| no_port(ports, &label, wanted))?;
     let mut found =
         Found { scheme: scheme(wanted.scheme, &port)?.to_owned(), is_external, ..Found::default() };
-    if is_external {
-        found.endpoints.push(external(&spec, &port, &label, wanted)?);
-    } else if wanted.native_lb {
-        found.endpoints.push(native(&spec, &port, &label)?);
-    } else if wanted.node_port_lb && spec.type_.as_deref() == Some("NodePort") {
-        let message = format!("{label} is to be reached by its node port, but no Node is known");
-        return Err(Problem::error("missing_node", message).into());
-    } else {
-        from_slices(view, service, &port, readiness, &mut found);
-        if found.endpoints.is_empty() && !wanted.allow_empty {
-            return Err(Failure::Empty(Problem::error(
-                "no_endpoint",
-                format_args!("{label} has no endpoint"),
-            )));
+    match exposure {
+        Exposure::ExternalName(name) => found.endpoints.push(external(name, &port, &label, wanted)?),
+        Exposure::Cluster { ip, .. } if wanted.native_lb => found.endpoints.push(native(ip, &port, &label)?),
+        Exposure::Cluster { has_node_port: true, .. } if wanted.node_port_lb => {
+            let message = format!("{label} is to be reached by its node port, but no Node is known");
+            return Err(Problem::error("missing_node", message).into());
+        }
+        Exposure::Cluster { .. } => {
+            from_slices(view, service, &port, readiness, &mut found);
+            if found.endpoints.is_empty() && !wanted.allow_empty {
+                return Err(Failure::Empty(Problem::error(
+                    "no_endpoint",
+                    format_args!("{label} has no endpoint"),
+                )));
+            }
         }
     }
     Ok(found)
 }
 
-fn find_port(spec: &ServiceSpec, wanted: &Wanted<'_>, is_external: bool) -> Option<ServicePort> {
-    let declared = spec.ports.iter().flatten().find(|port| wanted.port.is(port));
-    if declared.is_some() {
-        return declared.cloned();
+fn find_port<'a>(
+    ports: &'a [core::Port],
+    wanted: &Wanted<'_>,
+    is_external: bool,
+) -> Option<Cow<'a, core::Port>> {
+    let declared = ports.iter().find(|port| wanted.port.is(port));
+    if let Some(declared) = declared {
+        return Some(Cow::Borrowed(declared));
     }
     match wanted.port {
         Port::Number(number) if is_external && wanted.lenient_external_port => {
-            Some(ServicePort { port: i32::try_from(*number).ok()?, ..ServicePort::default() })
+            Some(Cow::Owned(core::Port { name: Box::default(), number: i32::try_from(*number).ok()? }))
         }
         Port::Number(_) | Port::Name(_) => None,
     }
 }
 
-fn no_port(spec: &ServiceSpec, label: &str, wanted: &Wanted<'_>) -> Problem {
-    let ports = spec.ports.iter().flatten();
+fn no_port(ports: &[core::Port], label: &str, wanted: &Wanted<'_>) -> Problem {
     let known: Vec<String> = ports
-        .map(|port| match port.name.as_deref() {
-            Some(name) if !name.is_empty() => format!("{} ({name})", port.port),
-            Some(_) | None => port.port.to_string(),
+        .iter()
+        .map(|port| match &*port.name {
+            "" => port.number.to_string(),
+            name => format!("{} ({name})", port.number),
         })
         .collect();
     let problem = Problem::error("missing_port", format_args!("{label} has no port `{}`", wanted.port));
@@ -212,12 +216,10 @@ fn no_port(spec: &ServiceSpec, label: &str, wanted: &Wanted<'_>) -> Problem {
 }
 
 /// Explicit, or guessed by the port as Traefik does; `appProtocol` does not count.
-fn scheme<'a>(explicit: &'a str, port: &ServicePort) -> Result<&'a str, Problem> {
+fn scheme<'a>(explicit: &'a str, port: &core::Port) -> Result<&'a str, Problem> {
     match explicit {
         "http" | "https" | "h2c" => Ok(explicit),
-        "" if port.port == 443 || port.name.as_deref().is_some_and(|name| name.starts_with("https")) => {
-            Ok("https")
-        }
+        "" if port.number == 443 || port.name.starts_with("https") => Ok("https"),
         "" => Ok("http"),
         _ => Err(Problem::error(
             "invalid_value",
@@ -226,40 +228,35 @@ fn scheme<'a>(explicit: &'a str, port: &ServicePort) -> Result<&'a str, Problem>
     }
 }
 
-fn external(
-    spec: &ServiceSpec,
-    port: &ServicePort,
-    label: &str,
-    wanted: &Wanted<'_>,
-) -> Result<Address, Problem> {
+fn external(name: &str, port: &core::Port, label: &str, wanted: &Wanted<'_>) -> Result<Address, Problem> {
     if !wanted.allow_external_name {
         let message = format!("{label} is an ExternalName, and these are not allowed");
         return Err(Problem::error("external_name", message).hint("set `allowExternalNameServices: true`"));
     }
-    match spec.external_name.as_deref() {
-        Some(name) if !name.is_empty() => Ok(address(name, port.port, false)),
-        Some(_) | None => Err(Problem::error("external_name", format_args!("{label} has no `externalName`"))),
+    match name {
+        "" => Err(Problem::error("external_name", format_args!("{label} has no `externalName`"))),
+        name => Ok(address(name, port.number, false)),
     }
 }
 
-fn native(spec: &ServiceSpec, port: &ServicePort, label: &str) -> Result<Address, Problem> {
-    match spec.cluster_ip.as_deref() {
-        Some(ip) if !ip.is_empty() && ip != "None" => Ok(address(ip, port.port, false)),
-        Some(_) | None => Err(Problem::error(
+fn native(ip: &str, port: &core::Port, label: &str) -> Result<Address, Problem> {
+    match ip {
+        "" | "None" => Err(Problem::error(
             "no_cluster_ip",
             format_args!("{label} is to be reached by its cluster address, and has none"),
         )),
+        ip => Ok(address(ip, port.number, false)),
     }
 }
 
 fn from_slices(
-    view: &View,
+    view: &Look<'_>,
     service: &Stored<Service>,
-    port: &ServicePort,
+    port: &core::Port,
     readiness: Readiness,
     found: &mut Found,
 ) {
-    let slices = view.slices(&service.key());
+    let slices = view.slices(&service.meta.namespace, &service.meta.name);
     if slices.is_empty() {
         found.warnings.push(Problem::warning(
             "missing_endpoint_slice",
@@ -274,7 +271,7 @@ fn from_slices(
         let Some(number) = slice_port(slice, port) else {
             continue;
         };
-        for endpoint in slice.value.endpoints.iter().flatten() {
+        for endpoint in &slice.value.endpoints {
             let Some(is_fenced) = takes_requests(endpoint, readiness) else {
                 continue;
             };
@@ -288,28 +285,17 @@ fn from_slices(
     }
 }
 
-/// The number behind the Service's port: slices have resolved names of target ports already.
-fn slice_port(slice: &Arc<Stored<EndpointSlice>>, port: &ServicePort) -> Option<i32> {
-    let wanted = port.name.as_deref().unwrap_or_default();
-    let ports = slice.value.ports.iter().flatten();
+/// The number behind the Service's port.
+fn slice_port(slice: &Arc<Stored<EndpointSlice>>, port: &core::Port) -> Option<i32> {
     // The API server writes an empty name where there is none; a file may leave it out.
-    let same = ports.filter(|port| port.name.as_deref().unwrap_or_default() == wanted);
-    same.filter_map(|port| port.port).find(|number| *number != 0)
+    slice.value.ports.iter().find(|own| own.name == port.name).map(|own| own.number)
 }
 
 /// `None`: not to be used. Else: is it going away?
 fn takes_requests(endpoint: &Endpoint, readiness: Readiness) -> Option<bool> {
-    let conditions = endpoint.conditions.as_ref();
     match readiness {
-        Readiness::Serving => {
-            let serves = conditions.and_then(|conditions| conditions.serving).unwrap_or(true);
-            let is_fenced = conditions.and_then(|conditions| conditions.terminating).unwrap_or(false);
-            serves.then_some(is_fenced)
-        }
-        Readiness::Ready => {
-            let is_ready = conditions.and_then(|conditions| conditions.ready).unwrap_or(false);
-            is_ready.then_some(false)
-        }
+        Readiness::Serving => endpoint.is_serving.then_some(endpoint.is_terminating),
+        Readiness::Ready => endpoint.is_ready.then_some(false),
     }
 }
 

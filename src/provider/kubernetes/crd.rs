@@ -18,60 +18,126 @@ mod tls;
 mod transport;
 mod written;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use document::{Kind, Member, Place, Problem, Value, schema};
+use document::{Kind, Member, Problem, Value, schema};
 use dynamic::{Configuration, Element, Map, Source};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::keep::keep;
-use super::object::{Key, Stored};
-use super::view::View;
+use super::fragment::{Fragment, Fragments, parts};
+use super::object::{Key, Stored, Unread};
+use super::view::{Any, Changed, Look, View};
 use crate::config::KubernetesCrd;
 
 /// What follows `@` in names.
 pub const NAME: &str = "kubernetescrd";
 
-/// The document of a view. Elements that are like those of `previous` are the same pointers.
-#[must_use]
-pub fn translate(view: &View, options: &KubernetesCrd, previous: Option<&Configuration>) -> Configuration {
-    let mut translation =
-        Translation { view, options, out: Configuration::default(), certificates: BTreeSet::new() };
-    translation.tls_options();
-    translation.tls_stores();
-    translation.middlewares();
-    translation.servers_transports();
-    translation.traefik_services();
-    translation.ingress_routes();
-    translation.layer4();
-    let mut document = translation.out;
-    if let Some(previous) = previous {
-        keep(&mut document, previous);
-    }
-    document
+/// The kinds in the order in which they are translated: of two objects of one name the later stays.
+const KINDS: [&str; 10] = [
+    "TLSOption",
+    "TLSStore",
+    "Middleware",
+    "ServersTransport",
+    "TraefikService",
+    "IngressRoute",
+    "MiddlewareTCP",
+    "ServersTransportTCP",
+    "IngressRouteTCP",
+    "IngressRouteUDP",
+];
+
+/// Translates again and again: what changed, and what looked at that.
+#[derive(Debug)]
+pub struct Translator {
+    options: KubernetesCrd,
+    fragments: Fragments<Place>,
 }
 
-/// One translation under way.
+/// Where an object is in the order: its kind, and its name among those of its kind.
+type Place = (usize, Key);
+
+// === impl Translator ===
+
+impl Translator {
+    #[must_use]
+    pub fn new(options: &KubernetesCrd) -> Self {
+        Self { options: options.clone(), fragments: Fragments::new() }
+    }
+
+    /// The document of a view after a change. Elements that are like those of the last one are the same pointers.
+    /// `problems` are put before those that are found.
+    pub fn update(&mut self, view: &View, changed: &Changed, problems: Vec<Problem>) -> Arc<Configuration> {
+        let places = changed.objects.iter().filter_map(place).collect();
+        let options = &self.options;
+        self.fragments.update(view, changed, places, problems, |place| fragment(view, options, place))
+    }
+}
+
+fn place(object: &Any) -> Option<Place> {
+    let Any::Traefik(object) = object else { return None };
+    let kind = KINDS.iter().position(|kind| *kind == object.meta.kind)?;
+    // One of them is the default of all.
+    let is_one = matches!(object.meta.kind, "TLSOption" | "TLSStore");
+    Some((kind, if is_one { Key::default() } else { object.key() }))
+}
+
+/// What becomes of the object at a place, if there is one.
+fn fragment(view: &View, options: &KubernetesCrd, (kind, key): &Place) -> Option<Fragment> {
+    let kind = *KINDS.get(*kind)?;
+    let mut translation = Translation {
+        view: Look::new(view),
+        options,
+        out: Configuration::default(),
+        certificates: Vec::new(),
+    };
+    match kind {
+        "TLSOption" => translation.tls_options(),
+        "TLSStore" => translation.tls_stores(),
+        _ => {
+            let object = view.traefik(kind).get(key)?;
+            translation.object(kind, object);
+        }
+    }
+    let parts = parts(translation.out, translation.certificates);
+    Some(Fragment::new(translation.view.into_seen(), parts))
+}
+
+/// The translation of one object.
 struct Translation<'a> {
-    view: &'a View,
+    view: Look<'a>,
     options: &'a KubernetesCrd,
     out: Configuration,
-    /// Secrets whose certificates are in the document already.
-    certificates: BTreeSet<Key>,
+    /// Secrets whose certificates belong into the document.
+    certificates: Vec<Key>,
+}
+
+impl Translation<'_> {
+    fn object(&mut self, kind: &str, object: &Stored<Unread>) {
+        match kind {
+            "Middleware" => self.middleware(object),
+            "ServersTransport" => self.servers_transport_object(object),
+            "TraefikService" => self.traefik_service_object(object),
+            "IngressRoute" => self.ingress_route(object),
+            "MiddlewareTCP" => self.middleware_tcp(object),
+            "ServersTransportTCP" => self.servers_transport_tcp(object),
+            "IngressRouteTCP" => self.ingress_route_tcp(object),
+            "IngressRouteUDP" => self.ingress_route_udp(object),
+            _ => {}
+        }
+    }
 }
 
 /// Reads a part of an object. Unknown fields are warnings here: the API server has dropped them, or an older
 /// definition did not know them.
-fn read<T: DeserializeOwned + JsonSchema + 'static, O>(
-    object: &Stored<O>,
+fn read<T: DeserializeOwned + JsonSchema + 'static>(
+    object: &Stored<Unread>,
     value: &Value,
     path: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<T> {
     let (read, found) = schema::read::<T>(value);
-    problems.extend(found.into_iter().map(|problem| complain(object, soften(problem).under(path))));
+    problems.extend(found.into_iter().map(|problem| object.complain(soften(problem).under(path))));
     read
 }
 
@@ -81,11 +147,6 @@ fn soften(problem: Problem) -> Problem {
     } else {
         problem
     }
-}
-
-/// Completes a problem of a part of an object.
-fn complain<O>(object: &Stored<O>, problem: Problem) -> Problem {
-    object.complain(problem)
 }
 
 fn has_error(problems: &[Problem]) -> bool {
@@ -123,7 +184,7 @@ fn put(value: &mut Value, key: &str, new: Value) {
     };
     match members.iter_mut().find(|member| member.key == key) {
         Some(member) => member.value = new,
-        None => members.push(Member { key: key.to_owned(), key_place: Place::NONE, value: new }),
+        None => members.push(Member { key: key.to_owned(), key_place: document::Place::NONE, value: new }),
     }
 }
 
@@ -140,5 +201,5 @@ fn text_of(value: Option<&Value>) -> String {
 }
 
 fn list(items: impl IntoIterator<Item = Value>) -> Value {
-    Value::new(Kind::Sequence(items.into_iter().collect()), Place::NONE)
+    Value::new(Kind::Sequence(items.into_iter().collect()), document::Place::NONE)
 }

@@ -11,17 +11,17 @@ mod rule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use document::{Problem, Severity};
+use document::Problem;
 use dynamic::http::Router;
 use dynamic::{Configuration, Element};
 use k8s_openapi::api::networking::v1::{HTTPIngressPath, Ingress, IngressBackend, IngressSpec};
 
 use self::annotations::RouterSettings;
 use super::backend::{Failure, secret};
-use super::keep::keep;
+use super::fragment::{self, Fragment, Fragments, Part, parts};
 use super::name::{hash, normalize};
-use super::object::{Key, Stored};
-use super::view::{View, key};
+use super::object::{Age, Key, Stored};
+use super::view::{Any, Changed, Look, View, key};
 use crate::config::KubernetesIngress;
 
 /// What follows `@` in names.
@@ -30,34 +30,78 @@ pub const NAME: &str = "kubernetes";
 /// Below every router that anybody would write.
 const LOWEST_PRIORITY: i64 = i32::MIN as i64;
 
-/// The document of a view. Elements that are like those of `previous` are the same pointers.
-#[must_use]
-pub fn translate(
-    view: &View,
-    options: &KubernetesIngress,
-    previous: Option<&Configuration>,
-) -> Configuration {
-    let mut translation =
-        Translation { view, options, out: Configuration::default(), certificates: BTreeSet::new() };
-    let classes = class::Classes::of(view, options);
-    let mut ingresses: Vec<&Arc<Stored<Ingress>>> =
-        view.ingresses.values().filter(|ingress| classes.takes(ingress)).collect();
-    ingresses.sort_by_key(|ingress| ingress.age());
-    for ingress in ingresses {
-        translation.ingress(ingress);
-    }
-    let mut document = translation.out;
-    if let Some(previous) = previous {
-        keep(&mut document, previous);
-    }
-    document
+/// Translates again and again: what changed, and what looked at that.
+#[derive(Debug)]
+pub struct Translator {
+    options: KubernetesIngress,
+    /// In the order in which Traefik takes them: the older object first.
+    fragments: Fragments<Age>,
 }
 
+// === impl Translator ===
+
+impl Translator {
+    #[must_use]
+    pub fn new(options: &KubernetesIngress) -> Self {
+        Self { options: options.clone(), fragments: Fragments::new() }
+    }
+
+    /// The document of a view after a change. Elements that are like those of the last one are the same pointers.
+    /// `problems` are put before those that are found.
+    pub fn update(&mut self, view: &View, changed: &Changed, problems: Vec<Problem>) -> Arc<Configuration> {
+        let mut places: BTreeSet<Age> = changed.objects.iter().filter_map(place).collect();
+        if changed.objects.iter().any(|object| matches!(object, Any::IngressClass(_))) {
+            places.extend(view.ingresses.values().map(|ingress| ingress.age()));
+        }
+        let options = &self.options;
+        let classes = class::Classes::of(view, options);
+        let make = |age: &Age| {
+            let object = view.ingresses.get(&age.2).filter(|object| object.age() == *age)?;
+            if classes.takes(object) {
+                return Some(fragment(view, options, object));
+            }
+            let problem = classes.missing(object, view)?;
+            Some(Fragment::new(Vec::new(), vec![Part::Problem(Box::new(problem))]))
+        };
+        self.fragments.update(view, changed, places, problems, make)
+    }
+}
+
+fn place(object: &Any) -> Option<Age> {
+    match object {
+        Any::Ingress(object) => Some(object.age()),
+        Any::Service(_)
+        | Any::Secret(_)
+        | Any::ConfigMap(_)
+        | Any::IngressClass(_)
+        | Any::EndpointSlice(_)
+        | Any::Traefik(_) => None,
+    }
+}
+
+fn fragment(view: &View, options: &KubernetesIngress, object: &Arc<Stored<Ingress>>) -> Fragment {
+    let mut translation = Translation {
+        view: Look::new(view),
+        options,
+        out: Configuration::default(),
+        others: Vec::new(),
+        certificates: Vec::new(),
+    };
+    translation.ingress(object);
+    let mut parts = parts(translation.out, translation.certificates);
+    parts.append(&mut translation.others);
+    Fragment::new(translation.view.into_seen(), parts)
+}
+
+/// The translation of one object.
 struct Translation<'a> {
-    view: &'a View,
+    view: Look<'a>,
     options: &'a KubernetesIngress,
     out: Configuration,
-    certificates: BTreeSet<Key>,
+    /// What is put beside what other objects become.
+    others: Vec<Part>,
+    /// Secrets whose certificates belong into the document.
+    certificates: Vec<Key>,
 }
 
 /// One path on its way to a router.
@@ -185,7 +229,7 @@ impl Translation<'_> {
             Err(Failure::Empty(problem)) => return Err(complete(problem)),
         };
         // Several Ingresses may lead to one Service: the first one's source stands.
-        self.out.http.services.entry(name.as_str().into()).or_insert_with(|| Arc::new(element));
+        self.others.push(Part::FirstService(name.as_str().into(), Arc::new(element)));
         Ok(name)
     }
 
@@ -209,11 +253,6 @@ impl Translation<'_> {
             return;
         };
         let complain = |problem: Problem| object.complain(problem.with_path("spec.defaultBackend"));
-        if self.out.http.routers.contains_key("default-router") {
-            let message = "another Ingress has the default backend already, and that one is kept";
-            self.out.problems.push(complain(Problem::error("duplicate", message)));
-            return;
-        }
         let service = match self.backend(&object.meta.namespace, backend) {
             Some((_, Ok((config, warnings)))) => {
                 let warnings = warnings.into_iter().map(complain).collect();
@@ -231,15 +270,18 @@ impl Translation<'_> {
                 Element::broken(vec![complain(problem)], object.source.clone())
             }
         };
-        self.out.http.services.insert("default-backend".into(), Arc::new(service));
         let router = Router {
             rule: "PathPrefix(`/`)".to_owned(),
             priority: LOWEST_PRIORITY,
             service: "default-backend".to_owned(),
             ..settings.router()
         };
-        let element = Element { config: Some(router), problems, source: object.source.clone() };
-        self.out.http.routers.insert("default-router".into(), Arc::new(element));
+        let message = "another Ingress has the default backend already, and that one is kept";
+        self.others.push(Part::Default(Box::new(fragment::Default {
+            router: Arc::new(Element { config: Some(router), problems, source: object.source.clone() }),
+            service: Arc::new(service),
+            conflict: complain(Problem::error("duplicate", message)),
+        })));
     }
 
     /// The certificates of the object serve all names they hold; which hosts are listed beside them does not count.
@@ -249,18 +291,11 @@ impl Translation<'_> {
                 continue;
             };
             let namespace = &object.meta.namespace;
-            match secret::certificate(self.view, namespace, name) {
-                Ok(certificate) => {
-                    let key = key(namespace, name);
-                    let source =
-                        self.view.secrets.get(&key).map(|secret| secret.source.clone()).unwrap_or_default();
-                    if self.certificates.insert(key) {
-                        self.out.tls.certificates.push(Arc::new(Element::new(certificate, source)));
-                    }
-                }
+            match secret::certificate(&self.view, namespace, name) {
+                Ok(_) => self.certificates.push(key(namespace, name)),
                 Err(problem) => {
                     let path = format!("spec.tls[{index}].secretName");
-                    problems.push(object.complain(problem.with_severity(Severity::Warning).with_path(path)));
+                    secret::complain(object, problem.with_path(path), &mut self.out.problems, problems);
                 }
             }
         }

@@ -18,16 +18,16 @@ struct Requirement {
 
 impl Selector {
     pub(super) fn parse(text: &str) -> Result<Self, Problem> {
-        let mut requirements = Vec::new();
-        for part in split(text) {
-            requirements.push(requirement(part).ok_or_else(|| {
-                Problem::error(
-                    "invalid_value",
-                    format_args!("`{part}` is no requirement of a label selector"),
-                )
-            })?);
+        if text.trim().is_empty() {
+            return Ok(Self::default());
         }
-        Ok(Self(requirements))
+        let made = split(text).into_iter().map(|part| {
+            requirement(part).ok_or_else(|| {
+                let message = format_args!("`{part}` is no requirement of a label selector");
+                Problem::error("invalid_value", message).hint("write it as `a=b, c!=d, e in (f, g), h, !i`")
+            })
+        });
+        made.collect::<Result<_, _>>().map(Self)
     }
 
     pub(super) fn takes(&self, labels: &BTreeMap<String, String>) -> bool {
@@ -53,14 +53,15 @@ fn split(text: &str) -> Vec<&str> {
         }
         c == ',' && depth == 0
     });
-    parts.map(str::trim).filter(|part| !part.is_empty()).collect()
+    parts.map(str::trim).collect()
 }
 
 fn requirement(text: &str) -> Option<Requirement> {
     let made = |key: &str, values: Option<Vec<String>>, is_negated: bool| {
         let key = key.trim();
-        let is_key = !key.is_empty() && !key.contains([' ', '(', ')', '=', '!']);
-        is_key.then(|| Requirement { key: key.to_owned(), values, is_negated })
+        let is_key = !key.is_empty() && key.chars().all(|c| c == '/' || is_of_label(c));
+        let are_values = values.iter().flatten().all(|value| value.chars().all(is_of_label));
+        (is_key && are_values).then(|| Requirement { key: key.to_owned(), values, is_negated })
     };
     let one = |value: &str| Some(vec![value.trim().to_owned()]);
     if let Some((key, value)) = text.split_once("!=") {
@@ -82,6 +83,10 @@ fn requirement(text: &str) -> Option<Requirement> {
         Some(key) => made(key, None, true),
         None => made(text, None, false),
     }
+}
+
+fn is_of_label(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
 #[cfg(test)]
@@ -106,7 +111,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        assert!(Selector::parse("a of (b)").is_err());
-        assert!(Selector::parse("a b").is_err());
+        for nonsense in ["a of (b)", "a b", "l in (a", "a=b c", "a,,b", "a=(b)", "=a", "!"] {
+            assert!(Selector::parse(nonsense).is_err(), "{nonsense}");
+        }
     }
 }

@@ -74,6 +74,18 @@ fn the_same_object_in_two_files_is_said() {
 }
 
 #[test]
+fn a_selector_that_cannot_be_read_takes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.yaml"), route("a", "a")).unwrap();
+    let mut options = options(folder.path());
+    options.kubernetes_crd.label_selector = "l in (a".to_owned();
+    let (crd, _, problems) = read(&[folder.path().to_owned()], &options);
+    assert!(crd.http.routers.is_empty());
+    let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(paths, ["providers.manifests.kubernetesCRD.labelSelector"]);
+}
+
+#[test]
 fn a_broken_document_keeps_the_file_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.yaml");
@@ -119,3 +131,45 @@ fn thousands_of_routes_are_translated_at_once() {
     let again = took("one file", &mut files, &Changes::default());
     assert!(again < Duration::from_secs(20));
 }
+
+/// What was there before and did not change is the very same, down to the document.
+#[test]
+fn a_change_of_endpoints_leaves_the_router_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let slice = folder.path().join("b.yaml");
+    let (route, endpoints) = route("a", "a")
+        .rsplit_once("---\napiVersion: discovery")
+        .map(|(route, slice)| (route.to_owned(), format!("apiVersion: discovery{slice}")))
+        .unwrap();
+    std::fs::write(folder.path().join("a.yaml"), route).unwrap();
+    std::fs::write(&slice, &endpoints).unwrap();
+    let mut files = open(Root::Folder(folder.path().to_owned()));
+    let mut translator = Translator::new(&options(folder.path()));
+    files.refresh(&Changes::default(), Instant::now());
+    let first = translator.documents(&[&files]);
+    let again = translator.documents(&[&files]);
+    assert!(first.iter().all(|(name, document)| Arc::ptr_eq(document, &again[name])));
+    std::fs::write(&slice, endpoints.replace("127.0.0.1", "127.0.0.2")).unwrap();
+    files.refresh(&Changes { all: true, ..Changes::default() }, Instant::now());
+    let second = translator.documents(&[&files]);
+    let (first, second) = (&first[crd::NAME].http, &second[crd::NAME].http);
+    let (_, router) = first.routers.first_key_value().unwrap();
+    assert!(Arc::ptr_eq(router, second.routers.first_key_value().unwrap().1));
+    let (name, service) = first.services.first_key_value().unwrap();
+    assert!(!Arc::ptr_eq(service, &second.services[name]));
+    assert_ne!(service.config, second.services[name].config);
+}
+
+/// Objects that nobody complains of are kept as text, not as trees.
+#[test]
+fn trees_are_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.yaml"), route("a", "a") + &route("b", "nobody")).unwrap();
+    let (document, _, _) = read(&[folder.path().to_owned()], &options(folder.path()));
+    for (name, router) in &document.http.routers {
+        assert!(!router.source.tree.as_ref().unwrap().is_made(), "{name}");
+        assert_eq!(router.source.tree().unwrap().get("rule").unwrap().place.column, 14);
+    }
+}
+
+mod edits;

@@ -1,8 +1,11 @@
 //! The text of a rule, and what its evaluation says.
 
+use std::fmt::Debug;
+
 use proptest::prelude::*;
 
-use crate::{HttpMatcher, Rule, View, parse_http, parse_tcp};
+use crate::rule::Matcher;
+use crate::{HttpMatcher, Rule, TcpMatcher, View, parse_http, parse_tcp};
 
 #[test]
 fn display_gives_the_canonical_text() {
@@ -55,11 +58,24 @@ fn evaluation_names_the_first_false_term() {
     assert_eq!(failed("Host(`a.example`) && (Path(`/x`) && Query(`q`))").unwrap(), "Query(`q`)");
 }
 
-/// Any rule, at most four deep.
+/// Any HTTP rule of these calls.
 pub(crate) fn rule(
-    matcher: impl Strategy<Value = String> + 'static,
+    call: impl Strategy<Value = String> + 'static,
 ) -> impl Strategy<Value = Rule<HttpMatcher>> {
-    let matcher = matcher.prop_map(|text| parse_http(&text).unwrap_or_else(|e| panic!("{text}: {e}")));
+    combined(call.prop_map(|text| parse_http(&text).unwrap_or_else(|e| panic!("{text}: {e}"))))
+}
+
+/// Any TCP rule of these calls.
+pub(crate) fn tcp_rule(
+    call: impl Strategy<Value = String> + 'static,
+) -> impl Strategy<Value = Rule<TcpMatcher>> {
+    combined(call.prop_map(|text| parse_tcp(&text).unwrap_or_else(|e| panic!("{text}: {e}"))))
+}
+
+/// At most four deep.
+fn combined<M: Matcher + Debug + Clone + 'static>(
+    matcher: impl Strategy<Value = Rule<M>> + 'static,
+) -> impl Strategy<Value = Rule<M>> {
     matcher.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             2 => prop::collection::vec(inner.clone(), 2..5).prop_map(Rule::And),

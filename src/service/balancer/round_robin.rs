@@ -53,7 +53,8 @@ fn order(weights: &[i64]) -> Vec<u32> {
         let next = (0..weights.len()).filter(|&i| weight(&weights, i) > 0).min_by(|&a, &b| {
             let left = u128::from(weight(&taken, a) + 1) * u128::from(weight(&weights, b));
             let right = u128::from(weight(&taken, b) + 1) * u128::from(weight(&weights, a));
-            left.cmp(&right)
+            // Of equal deadlines the one that has waited longer, as in Traefik: the lighter one.
+            left.cmp(&right).then_with(|| weight(&weights, a).cmp(&weight(&weights, b)))
         });
         let Some(next) = next else { break };
         if let Some(count) = taken.get_mut(next) {
@@ -102,7 +103,10 @@ mod tests {
 
     #[test]
     fn three_to_one_is_interleaved() {
-        check(&[3, 1], &[0, 0, 0, 1, 0, 0, 0, 1]);
+        check(&[3, 1], &[0, 0, 1, 0, 0, 0, 1, 0]);
+        check(&[2, 1], &[0, 1, 0, 0, 1, 0]);
+        // Traefik's own test of its balancer.
+        check(&[11, 3], &[0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0]);
     }
 
     #[test]

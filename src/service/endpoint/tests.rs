@@ -5,12 +5,13 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::{Endpoint, Protocol, Target};
+use crate::proxy::Proxies;
 use crate::resolve::Resolver;
 use crate::transport;
 
 fn endpoint(url: &str, preserve_path: bool) -> Option<Endpoint> {
     let transport = Arc::new(transport::Config::default().build(1).unwrap());
-    Endpoint::new(url, preserve_path, transport, &Resolver::new(Handle::current())).ok()
+    Endpoint::new(url, preserve_path, transport, &Resolver::new(Handle::current()), &Proxies::default()).ok()
 }
 
 #[tokio::test]
@@ -31,10 +32,39 @@ async fn urls_say_what_is_spoken_and_where() {
 
 #[tokio::test]
 async fn what_is_no_url_of_a_server_is_refused() {
-    for url in
-        ["", "/path", "ftp://a", "http://", "http://user@a", "http://a b", "http://a:port", "http://a:99999"]
-    {
+    for url in [
+        "",
+        "/path",
+        "ftp://a",
+        "http://",
+        "127.0.0.1:80",
+        "shop",
+        "http://a b",
+        "http://a:port",
+        "http://a:99999",
+    ] {
         assert!(endpoint(url, false).is_none(), "{url}");
+    }
+}
+
+/// Go's reverse proxy does not send it either.
+#[tokio::test]
+async fn user_information_is_neither_used_nor_shown() {
+    let served = endpoint("http://usr:SECRET@10.0.0.1:81/x", false).unwrap();
+    assert_eq!((&**served.url(), served.host().to_str().unwrap()), ("http://10.0.0.1:81/x", "10.0.0.1:81"));
+    assert!(!format!("{served:?}").contains("SECRET"));
+    assert!(served.is_like("http://usr:OTHER@10.0.0.1:81/x", false, &Arc::clone(served.transport())));
+}
+
+#[tokio::test]
+async fn what_is_refused_shows_no_user_information() {
+    let transport = Arc::new(transport::Config::default().build(1).unwrap());
+    for url in ["usr:SECRET@10.0.0.1:81", "ftp://usr:SECRET@a", "http://usr:SEC/RET@a", "http://u:SECRET@a b"]
+    {
+        let resolver = Resolver::new(Handle::current());
+        let built = Endpoint::new(url, false, Arc::clone(&transport), &resolver, &Proxies::default());
+        let said = built.unwrap_err().to_string();
+        assert!(said.contains("***@") && !said.contains("SEC"), "{said}");
     }
 }
 

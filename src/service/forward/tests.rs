@@ -1,9 +1,10 @@
 //! Forwarding: forms of a request, and what a failure means.
 
 use exchange::Body;
+use exchange::present::Present;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 
-use super::{append_forwarded_for, frame, is_sound, origin_form, spare};
+use super::{append_forwarded_for, frame, is_sound, origin_form};
 
 fn request(method: Method, body: Body) -> super::Outgoing {
     let mut req = Box::new(Request::new(body));
@@ -49,18 +50,6 @@ fn an_unknown_length_is_chunked_whatever_the_method() {
     assert_eq!(framed(Method::POST, Body::Wrapped(Box::pin(Endless))), (None, chunked));
 }
 
-#[test]
-fn only_what_may_be_sent_twice_is_spared() {
-    for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE] {
-        let copy = spare(&request(method, Body::Empty)).unwrap();
-        assert_eq!(copy.headers()["x-own"], "1");
-    }
-    for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-        assert!(spare(&request(method, Body::Empty)).is_none());
-    }
-    assert!(spare(&request(Method::GET, Body::from_static("body"))).is_none());
-}
-
 /// An endpoint that spoke HTTP/2 a moment ago may speak HTTP/1 now.
 #[test]
 fn what_comes_back_unsent_is_as_it_was() {
@@ -99,11 +88,13 @@ fn answers_that_are_not_what_they_say_are_refused() {
 fn the_peer_is_the_last_of_those_it_was_forwarded_for() {
     let peer = HeaderValue::from_static("10.0.0.9");
     let mut headers = HeaderMap::new();
-    append_forwarded_for(&mut headers, &peer);
+    let present = Present::of(&headers);
+    append_forwarded_for(&mut headers, &peer, present);
     assert_eq!(headers["x-forwarded-for"], "10.0.0.9");
     headers.insert("x-forwarded-for", HeaderValue::from_static("1.1.1.1"));
     headers.append("x-forwarded-for", HeaderValue::from_static("2.2.2.2"));
-    append_forwarded_for(&mut headers, &peer);
+    let present = Present::of(&headers);
+    append_forwarded_for(&mut headers, &peer, present);
     assert_eq!(headers.get_all("x-forwarded-for").iter().count(), 1);
     assert_eq!(headers["x-forwarded-for"], "1.1.1.1, 2.2.2.2, 10.0.0.9");
 }

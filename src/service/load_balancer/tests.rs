@@ -6,6 +6,7 @@ use document::problem::Problem;
 use tokio::runtime::Handle;
 
 use super::{Config, Server};
+use crate::proxy::Proxies;
 use crate::resolve::Resolver;
 use crate::{Context, Service, Transport, transport};
 
@@ -13,13 +14,15 @@ use crate::{Context, Service, Transport, transport};
 struct World {
     transport: Arc<Transport>,
     resolver: Resolver,
+    proxies: Proxies,
     previous: Option<Arc<Service>>,
 }
 
 impl World {
     fn new() -> Self {
         let transport = Arc::new(transport::Config::default().build(1).unwrap());
-        Self { transport, resolver: Resolver::new(Handle::current()), previous: None }
+        let resolver = Resolver::new(Handle::current());
+        Self { transport, resolver, proxies: Proxies::default(), previous: None }
     }
 
     fn build(&mut self, servers: Vec<Server>) -> Arc<Service> {
@@ -46,6 +49,10 @@ impl Context for World {
 
     fn resolver(&self) -> &Resolver {
         &self.resolver
+    }
+
+    fn proxies(&self) -> &Proxies {
+        &self.proxies
     }
 }
 

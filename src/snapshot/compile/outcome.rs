@@ -11,7 +11,7 @@ use dynamic::Element;
 use crate::context::DEFAULT_TRANSPORT;
 use crate::http::Compiled;
 use crate::layer4::Layer4;
-use crate::report::{Entries, Entry, Placed, Report, ServiceEntry, entries, place};
+use crate::report::{Entries, Entry, Placed, Report, ServiceEntry, Status, entries, place};
 use crate::resolve::{Middlewares, Part, Resolver, Services, Transports, provider_of};
 
 /// Routers by what they name.
@@ -28,6 +28,7 @@ pub(super) fn report(
     let mut middlewares = parts::<Middlewares>(resolver);
     for (name, entry) in &mut middlewares {
         entry.users = middleware_users.remove(&**name).unwrap_or_default();
+        warn(entry, name);
     }
     let mut report = Report {
         routers: routers.iter().map(router).collect(),
@@ -73,6 +74,17 @@ fn router(compiled: &Compiled) -> (Arc<str>, Entry<dynamic::http::Router>) {
     (Arc::clone(&compiled.name), entry)
 }
 
+/// Adds what is hardly meant to a middleware that was built.
+fn warn(entry: &mut Entry<middleware::Config>, name: &str) {
+    let warnings = match &entry.element.config {
+        Some(config) if entry.status != Status::Disabled => config.warnings(),
+        _ => return,
+    };
+    let placed = Placed::new(&*entry.element, Middlewares::NOUN, name);
+    entry.problems.extend(warnings.into_iter().map(|problem| place(problem, placed)));
+    entry.status = Status::of(&entry.problems);
+}
+
 /// What was found while the parts of one kind were built.
 fn parts<P: Part>(resolver: &Resolver<'_>) -> Entries<P::Config> {
     entries(P::map(resolver.configuration), |name, element| problem_of::<P>(resolver, name, element))
@@ -80,7 +92,7 @@ fn parts<P: Part>(resolver: &Resolver<'_>) -> Entries<P::Config> {
 
 fn problem_of<P: Part>(resolver: &Resolver<'_>, name: &str, element: &Element<P::Config>) -> Vec<Problem> {
     let kept = resolver.known::<P>(name);
-    let problem = kept.and_then(|kept| kept.outcome.as_ref().err().cloned());
+    let problem = kept.and_then(|kept| kept.outcome.as_ref().err().map(|problem| (**problem).clone()));
     problem.map(|problem| place(problem, Placed::new(element, P::NOUN, name))).into_iter().collect()
 }
 
@@ -109,15 +121,13 @@ fn service(
     let service = match kept.as_ref().map(|kept| &kept.outcome) {
         Some(Ok(built)) => Some(Arc::clone(&built.bare)),
         Some(Err(problem)) => {
-            problems.push(place(problem.clone(), placed));
+            problems.push(place((**problem).clone(), placed));
             None
         }
         None => None,
     };
-    let balancer = element.config.as_ref().and_then(|config| config.load_balancer.as_ref());
-    for (key, sentence) in balancer.map(service::load_balancer::Config::without_effect).unwrap_or_default() {
-        problems.push(place(Problem::warning("without_effect", sentence).with_path(key), placed));
-    }
+    let warnings = element.config.iter().flat_map(service::Config::warnings);
+    problems.extend(warnings.map(|problem| place(problem, placed)));
     ServiceEntry { entry: Some(Entry::new(element, problems)), service, used_by }
 }
 
@@ -128,7 +138,7 @@ fn users<'a>(resolver: &Resolver<'a>) -> (Users<'a>, Users<'a>) {
     let mut services = Users::with_capacity(http.services.len());
     for (router, element) in &resolver.configuration.http.routers {
         let Some(config) = &element.config else { continue };
-        for middleware in &config.middlewares {
+        for middleware in config.middlewares.iter().filter(|name| !name.is_empty()) {
             let users = middlewares.entry(full(middleware, router)).or_default();
             // A middleware may be named twice.
             if users.last() != Some(router) {
@@ -153,6 +163,6 @@ fn full<'a>(name: &'a str, holder: &str) -> Cow<'a, str> {
 /// The install configuration's own transport has no entry.
 fn default_transport(resolver: &Resolver<'_>) -> Option<Problem> {
     let kept = resolver.known::<Transports>(DEFAULT_TRANSPORT)?;
-    let problem = kept.outcome.as_ref().err()?.clone();
+    let problem = (**kept.outcome.as_ref().err()?).clone();
     Some(problem.under("serversTransport"))
 }

@@ -19,10 +19,14 @@ pub struct Candidate {
     pub router: Arc<str>,
     pub rule: Arc<str>,
     pub priority: i64,
+    /// Does the rule hold?
     pub matched: bool,
-    /// The first term of the rule that was false, or why the router was not asked.
+    /// The first term of the rule that was false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+    /// Why the router was not asked, whatever its rule says.
+    #[serde(rename = "notAsked", skip_serializing_if = "Option::is_none")]
+    pub not_asked: Option<String>,
 }
 
 /// Where candidates are looked for.
@@ -73,7 +77,7 @@ fn elsewhere(scope: &Scope<'_>, view: &View<'_>, seen: &mut HashSet<Arc<str>>, f
         if seen.insert(Arc::clone(&route.name.router)) {
             let why =
                 if scope.secure { "it is for connections without TLS" } else { "it is for TLS connections" };
-            found.push(Candidate::new(&route, Some(why.to_owned())));
+            found.push(Candidate::not_asked(&route, why.to_owned()));
         }
     }
     let mut others: Vec<_> =
@@ -82,10 +86,8 @@ fn elsewhere(scope: &Scope<'_>, view: &View<'_>, seen: &mut HashSet<Arc<str>>, f
     for (name, other) in others {
         for route in [false, true].into_iter().flat_map(|secure| matching(other, secure)) {
             if seen.insert(Arc::clone(&route.name.router)) {
-                found.push(Candidate::new(
-                    &route,
-                    Some(format!("it is attached to the entry point `{name}`")),
-                ));
+                let why = format!("it is attached to the entry point `{name}`");
+                found.push(Candidate::not_asked(&route, why));
             }
         }
     }
@@ -100,9 +102,9 @@ fn disabled(scope: &Scope<'_>, view: &View<'_>, seen: &mut HashSet<Arc<str>>, fo
             continue;
         };
         // A rule that cannot be read may be of any host: whoever names this one in it is worth a look.
-        let concerned = match parse_http(&config.rule) {
-            Ok(rule) => rule.matches(view),
-            Err(_) => !view.host.is_empty() && config.rule.contains(view.host),
+        let (matched, concerned) = match parse_http(&config.rule).map(|rule| rule.matches(view)) {
+            Ok(matched) => (matched, matched),
+            Err(_) => (false, !view.host.is_empty() && config.rule.contains(view.host)),
         };
         let problem = entry.problems.iter().find(|problem| problem.is_error());
         if concerned
@@ -113,8 +115,9 @@ fn disabled(scope: &Scope<'_>, view: &View<'_>, seen: &mut HashSet<Arc<str>>, fo
                 router: Arc::clone(name),
                 rule: config.rule.as_str().into(),
                 priority: entry.priority.unwrap_or(0),
-                matched: false,
-                failed: Some(format!("it is disabled: {}", problem.message)),
+                matched,
+                failed: None,
+                not_asked: Some(format!("it is disabled: {}", problem.message)),
             });
         }
     }
@@ -130,6 +133,12 @@ impl Candidate {
             priority: route.priority,
             matched: failed.is_none(),
             failed,
+            not_asked: None,
         }
+    }
+
+    /// One whose rule holds.
+    fn not_asked(route: &Route, why: String) -> Self {
+        Self { not_asked: Some(why), ..Self::new(route, None) }
     }
 }

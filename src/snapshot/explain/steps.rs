@@ -1,15 +1,18 @@
-//! What each middleware does to the request. Those that count, or have to wait, are described and not run.
+//! What each middleware does to the request. Those that count, or ask somebody, are described and not run.
 
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Poll, Waker};
-use std::time::Instant;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 use exchange::connection::{Open, Tls};
 use exchange::record::Record;
 use exchange::{Answer, Body, Connection, Handler, Request, Response};
-use http::header::{AUTHORIZATION, HOST, LOCATION};
+use http::header::{HOST, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use middleware::Step;
 use serde::Serialize;
@@ -41,18 +44,39 @@ pub(super) struct State {
 #[derive(Default)]
 struct Catch(Mutex<Option<State>>);
 
-/// Takes the request through the route's middlewares, up to the one that answers: its status.
+/// How far the request came.
+#[derive(Default)]
+pub(super) struct Walked {
+    /// The status of the middleware that answers.
+    pub(super) answered: Option<u16>,
+    /// Goes on only if a password is right that was not compared.
+    pub(super) hangs_on_password: bool,
+}
+
+/// Wakes the thread that waits.
+struct Unpark(Thread);
+
+/// Longest that a middleware is waited for: some passwords take a second.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Takes the request through the route's middlewares, up to the one that answers.
 pub(super) fn walk(
     route: &Route,
     state: &mut State,
     question: &Question,
     asked: &Canonical,
     told: &mut Explanation,
-) -> Option<u16> {
+) -> Walked {
+    let mut walked = Walked::default();
     for step in &route.steps {
         let (name, kind, mut effect) = step.describe();
-        let mut answer = None;
-        let outcome = is_harmless(kind, state).then(|| run(step, state, question, asked, &told.entry_point));
+        let is_left = !question.compares_passwords && step.compares_password(&state.headers);
+        if is_left {
+            effect.push_str("; answers 401 unless the password is right, which is not compared here");
+            walked.hangs_on_password = true;
+        }
+        let outcome =
+            (!is_left && is_harmless(kind)).then(|| run(step, state, question, asked, &told.entry_point));
         match outcome.flatten() {
             None => {}
             Some(Ok(after)) => {
@@ -61,27 +85,26 @@ pub(super) fn walk(
             }
             Some(Err(res)) => {
                 effect.push_str(&format!("; answers {}", answer_text(&res)));
-                answer = Some(res.status().as_u16());
+                walked.answered = Some(res.status().as_u16());
             }
         }
         told.middlewares.push(Middleware { name: name.to_owned(), kind: kind.to_owned(), effect });
-        if answer.is_some() {
-            return answer;
+        if walked.answered.is_some() {
+            break;
         }
     }
-    None
+    walked
 }
 
-/// May it be run without a trace? Counting would be one, and hashing a password takes a runtime.
-fn is_harmless(kind: &str, state: &State) -> bool {
-    match kind {
-        "rateLimit" | "inFlightReq" | "circuitBreaker" | "retry" | "buffering" | "forwardAuth" => false,
-        "basicAuth" | "digestAuth" => !state.headers.contains_key(AUTHORIZATION),
-        _ => true,
-    }
+/// May it be run without a trace? Counting would be one, and so would be asking somebody else.
+fn is_harmless(kind: &str) -> bool {
+    !matches!(
+        kind,
+        "rateLimit" | "inFlightReq" | "circuitBreaker" | "retry" | "buffering" | "forwardAuth" | "digestAuth"
+    )
 }
 
-/// Runs one step. `None`: it has to wait for something.
+/// Runs one step. `None`: it took too long.
 fn run(
     step: &Step,
     state: &State,
@@ -93,11 +116,31 @@ fn run(
     let service = Service::handler(Arc::clone(&caught) as Arc<dyn Handler>);
     let req = state.request(question, asked, entry_point);
     let steps = std::slice::from_ref(step);
-    let mut running = std::pin::pin!(middleware::run(steps, Box::new(req), &service));
-    let polled = running.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()));
-    let Poll::Ready(res) = polled else { return None };
+    let res = wait(std::pin::pin!(middleware::run(steps, Box::new(req), &service)))?;
     let passed = caught.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     Some(passed.ok_or(res))
+}
+
+/// Waits on this thread, which serves nobody: passwords are hashed on others.
+fn wait<F: Future>(mut running: Pin<&mut F>) -> Option<F::Output> {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Poll::Ready(done) = running.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return Some(done);
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return None;
+        }
+        thread::park_timeout(left);
+    }
+}
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
 }
 
 /// What has become of the target and of the headers. Values of headers may be secrets.
@@ -135,7 +178,7 @@ impl State {
             Some(query) => format!("{}?{query}", asked.path),
             None => asked.path.clone(),
         };
-        let mut headers = question.headers.clone();
+        let mut headers = asked.headers.clone();
         headers.insert(HOST, HeaderValue::from_str(&question.host).ok()?);
         Some(Self { method: question.method.clone(), uri: target.parse().ok()?, headers })
     }
@@ -144,7 +187,7 @@ impl State {
         let tls = question.secure.then(|| Tls {
             version: "1.3",
             cipher: "TLS_AES_128_GCM_SHA256",
-            sni: asked.sni.as_deref().map(Into::into),
+            sni: question.server_name().as_deref().map(Into::into),
             options: tls::config::DEFAULT.into(),
             client_certificates: Arc::default(),
         });

@@ -1,7 +1,10 @@
 //! Explanations, for people and for machines.
 
+use exchange::admission::{EncodedCharacters, Underscores};
+use http::{HeaderValue, Method};
+
 use super::*;
-use crate::testing::compiled;
+use crate::testing::{compiled, compiled_by, context};
 
 const SHOP: &str = "
 http:
@@ -99,7 +102,8 @@ fn says_why_nobody_answers() {
 fn a_router_that_is_not_there_is_named() {
     let told = ask("http://typo.test/", "192.0.2.7");
     let typo = told.candidates.iter().find(|candidate| &*candidate.router == "misspelt@file").unwrap();
-    assert_eq!(typo.failed.as_deref(), Some("it is disabled: unknown matcher `Hots`"));
+    assert_eq!((typo.matched, &typo.failed), (false, &None));
+    assert_eq!(typo.not_asked.as_deref(), Some("it is disabled: unknown matcher `Hots`"));
 }
 
 #[test]
@@ -143,8 +147,115 @@ fn refuses_what_is_no_request() {
     let question =
         Question { entry_point: Some("wbe".into()), ..Question::of_url("http://a.test/").unwrap() };
     assert_eq!(explain(&snapshot, None, &question).unwrap_err(), "there is no entry point `wbe`");
-    let question = Question { target: "/%z".into(), ..Question::of_url("http://a.test/").unwrap() };
-    assert!(explain(&snapshot, None, &question).is_err());
+}
+
+/// The entry point `web` lets in no underscores and no escaped slashes.
+fn asked_of_strict(question: &Question) -> Outcome {
+    let admission = Admission {
+        underscores: Underscores::Reject,
+        encoded: EncodedCharacters { refused: vec!["%2F"] },
+        ..Admission::default()
+    };
+    let mut cx = context();
+    cx.admissions = Arc::new([("web".into(), admission)].into());
+    let (snapshot, report) = compiled_by(SHOP, &cx);
+    let question = Question { entry_point: Some("web".into()), ..question.clone() };
+    explain(&snapshot, Some(&report), &question).unwrap().outcome
+}
+
+#[test]
+fn refuses_what_the_entry_point_refuses() {
+    let check = |question: Question, status: u16, reason: &str| {
+        let outcome = asked_of_strict(&question);
+        assert_eq!(
+            (outcome.kind, outcome.status, outcome.reason.as_deref()),
+            (OutcomeKind::Refused, Some(status), Some(reason)),
+            "{question:?}"
+        );
+    };
+    let url = |url: &str| Question::of_url(url).unwrap();
+    check(url("http://shop.test/w/a%2fb"), 400, "encoded_character");
+    // Who has no route gets no answer about the path.
+    check(url("http://nobody.test/w/a%2fb"), 404, "no_router");
+    check(url("http://shop.test/%zz"), 400, "malformed");
+    check(url("http://shop.test/w%"), 400, "malformed");
+    check(Question { host: "a b".into(), ..url("http://shop.test/") }, 400, "malformed");
+    check(Question { method: Method::CONNECT, ..url("http://shop.test/") }, 501, "connect_refused");
+    let mut smuggled = url("http://shop.test/");
+    smuggled.headers.insert("content-length", HeaderValue::from_static("1"));
+    smuggled.headers.insert("transfer-encoding", HeaderValue::from_static("chunked"));
+    check(smuggled, 400, "malformed");
+    let mut underscore = url("http://shop.test/api");
+    underscore.headers.insert("a_b", HeaderValue::from_static("c"));
+    check(underscore.clone(), 400, "header_refused");
+    // What is not written is let in.
+    let (snapshot, _) = compiled(SHOP);
+    let told = explain(&snapshot, None, &underscore).unwrap();
+    assert_eq!(told.router.as_deref(), Some("api@file"));
+}
+
+#[test]
+fn deleted_headers_match_no_rule() {
+    let mut cx = context();
+    let admission = Admission { underscores: Underscores::Delete, ..Admission::default() };
+    cx.admissions = Arc::new([("web".into(), admission)].into());
+    let rules = "http: {routers: {a: {rule: 'Header(`a_b`, `c`)', service: noop@internal}}}";
+    let (snapshot, report) = compiled_by(rules, &cx);
+    let mut question = Question::of_url("http://a.test/").unwrap();
+    question.headers.insert("a_b", HeaderValue::from_static("c"));
+    question.entry_point = Some("web".into());
+    assert_eq!(explain(&snapshot, Some(&report), &question).unwrap().outcome.status, Some(404));
+}
+
+#[test]
+fn an_ipv6_address_is_told_in_brackets() {
+    let told = ask("http://[::1]:8080/w", "192.0.2.7");
+    assert_eq!(told.request.host, "::1");
+    assert!(told.to_string().starts_with("GET http://[::1]/w from"), "{told}");
+    let told = ask("http://[::1]:8080/%zz", "192.0.2.7");
+    assert!(told.to_string().starts_with("GET http://[::1]:8080/%zz from"), "{told}");
+}
+
+#[test]
+fn a_router_elsewhere_has_no_false_term() {
+    let told = serde_json::to_value(ask("http://shop.test/", "192.0.2.7")).unwrap();
+    let candidates = told["candidates"].as_array().unwrap();
+    let secure = candidates.iter().find(|candidate| candidate["router"] == "secure@file").unwrap();
+    assert_eq!((&secure["matched"], secure.get("failed")), (&true.into(), None));
+    assert_eq!(secure["notAsked"], "it is attached to the entry point `websecure`");
+}
+
+// The password of bc is bc-pass, by SHA-1 and by bcrypt.
+const GUARDED: &str = "
+http:
+  routers:
+    sha: {rule: PathPrefix(`/sha`), service: noop@internal, middlewares: [sha]}
+    bcrypt: {rule: PathPrefix(`/bcrypt`), service: noop@internal, middlewares: [bcrypt]}
+  middlewares:
+    sha: {basicAuth: {users: ['bc:{SHA}TGeFAc2GM/hyMhm40cs//+RkXkg='], removeHeader: true}}
+    bcrypt: {basicAuth: {users: ['bc:$2y$05$abcdefghijklmnopqrstuu0ENpmcJRhIx6H6JtC9EISE6O3PFQS0G']}}
+";
+
+#[test]
+fn a_password_is_compared_where_that_is_wanted() {
+    let (snapshot, report) = compiled(GUARDED);
+    let outcome = |path: &str, credentials: &'static str, compares_passwords: bool| {
+        let mut question = Question::of_url(&format!("http://a.test{path}")).unwrap();
+        question.headers.insert("authorization", HeaderValue::from_static(credentials));
+        question.compares_passwords = compares_passwords;
+        explain(&snapshot, Some(&report), &question).unwrap().outcome
+    };
+    let (right, wrong) = ("Basic YmM6YmMtcGFzcw==", "Basic YmM6d3Jvbmc=");
+    for path in ["/sha", "/bcrypt"] {
+        assert_eq!(outcome(path, wrong, true).status, Some(401), "{path}");
+        assert_eq!(outcome(path, right, true).status, None, "{path}");
+        for credentials in [right, wrong] {
+            let outcome = outcome(path, credentials, false);
+            assert_eq!(outcome.reason.as_deref(), Some("if the password is right"), "{path}");
+        }
+        // No password to be right.
+        assert_eq!(outcome(path, "Bearer x", false).status, Some(401), "{path}");
+    }
 }
 
 #[test]

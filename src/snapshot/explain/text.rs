@@ -1,6 +1,7 @@
 //! An explanation for people.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use super::{Candidate, Explanation, Outcome, OutcomeKind};
 
@@ -11,9 +12,12 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let asked = &self.request;
         let query = asked.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+        // An IPv6 address; one that was given with brackets and has stayed as it was, has them.
+        let is_bare = asked.host.contains(':') && asked.host.parse::<Ipv6Addr>().is_ok();
+        let (open, close) = if is_bare { ("[", "]") } else { ("", "") };
         writeln!(
             f,
-            "{} {}://{}{}{query} from {}\n",
+            "{} {}://{open}{}{close}{}{query} from {}\n",
             asked.method, asked.scheme, asked.host, asked.path, asked.client
         )?;
         if let Some(path) = &asked.routing_path {
@@ -54,10 +58,10 @@ impl fmt::Display for Explanation {
 impl Explanation {
     fn candidate(&self, candidate: &Candidate) -> String {
         let is_chosen = self.router.as_ref() == Some(&candidate.router);
-        let verdict = match &candidate.failed {
+        let verdict = match candidate.not_asked.as_ref().or(candidate.failed.as_ref()) {
             None if is_chosen => "matches".to_owned(),
             None => "matches too, but is asked later".to_owned(),
-            Some(failed) => format!("no: {failed}"),
+            Some(why) => format!("no: {why}"),
         };
         format!("{} (priority {}): {verdict}", candidate.router, candidate.priority)
     }
@@ -90,6 +94,7 @@ impl fmt::Display for Outcome {
             write!(f, " with {status}")?;
         }
         match &self.reason {
+            Some(reason) if self.kind == OutcomeKind::Forwarded => write!(f, " {reason}"),
             Some(reason) => write!(f, ": {reason}"),
             None => Ok(()),
         }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use document::Problem;
 use document::name::nearest;
+use document::{Origin, Problem};
 use dynamic::Element;
 use dynamic::http::Router;
 use exchange::record::RouteName;
@@ -14,7 +14,7 @@ use tls::Refused;
 
 use super::layers;
 use crate::report::{Placed, place, place_inside};
-use crate::resolve::{Middlewares, Resolver, Services, provider_of};
+use crate::resolve::{Middlewares, Resolver, Services, first_error, provider_of};
 use crate::{Disabled, Route};
 
 /// The highest priority users may ask for; what is above belongs to the gateway itself.
@@ -61,7 +61,7 @@ impl Core {
         element: &Element<Router>,
         resolver: &Resolver<'_>,
     ) -> Self {
-        let mut found = Findings::new(config, name, element);
+        let mut found = Findings::new(config, name, element, resolver);
         let rule = found.rule(config, resolver);
         let priority = found.priority(config, name);
         let entry_points = found.entry_points(config, resolver);
@@ -108,11 +108,19 @@ impl Core {
         resolver: &Resolver<'_>,
         problem: Problem,
     ) -> Self {
-        let mut found = Findings::new(config, name, element);
+        let mut found = Findings::new(config, name, element, resolver);
         let rule = if config.rule.is_empty() { None } else { found.rule(config, resolver) };
         let priority = found.priority(config, name);
         let entry_points = found.entry_points(config, resolver);
-        found.note(problem);
+        // What it refers to is looked at as well, unless that is where it broke.
+        if first_error(&element.problems).is_some() {
+            found.steps(config, resolver);
+            if !config.service.is_empty() {
+                found.service(config, resolver);
+            }
+            found.tls(config, resolver);
+        }
+        found.problems.insert(0, place(problem, found.placed));
         Self {
             name: resolver.route_name(name, config),
             text: config.rule.as_str().into(),
@@ -142,6 +150,30 @@ fn wanted_options(config: &Router) -> Option<Arc<str>> {
     Some(if tls.options.is_empty() { tls::config::DEFAULT.into() } else { tls.options.as_str().into() })
 }
 
+/// What there is to say of a rule's language that is not ours.
+// Traefik: still reads its older language, and everything else as `v3`.
+pub(crate) fn other_language(name: &str) -> Option<Problem> {
+    match name {
+        "" | "v3" => None,
+        "v2" => Some(
+            Problem::field("ruleSyntax", "the rule language `v2` is not supported")
+                .with_code("unsupported_option")
+                .hint("write the rule in the language `v3`: one value for each matcher, joined by `||`"),
+        ),
+        other => {
+            let message = format!("there is no rule language `{other}`: the rule is read as `v3`");
+            Some(Problem::warning("unknown_rule_syntax", message).with_path("ruleSyntax"))
+        }
+    }
+}
+
+/// Of a middleware that the entry point puts before those of every router: the router's own lines are not to blame.
+fn of_entry_point(problem: Problem, config: &Router, index: usize) -> Problem {
+    let name = config.entry_points.first().map_or("", String::as_str);
+    let origin = Origin::Object(format!("the entry point `{name}`"));
+    problem.at(origin).with_path(format!("http.middlewares[{index}]"))
+}
+
 fn disabled_by(problems: &[Problem]) -> Option<Disabled> {
     problems.iter().find(|problem| problem.is_error()).map(|problem| problem.message.as_str().into())
 }
@@ -149,13 +181,14 @@ fn disabled_by(problems: &[Problem]) -> Option<Disabled> {
 // === impl Findings ===
 
 impl<'a> Findings<'a> {
-    fn new(config: &Router, name: &'a str, element: &'a Element<Router>) -> Self {
+    fn new(config: &Router, name: &'a str, element: &'a Element<Router>, resolver: &Resolver<'_>) -> Self {
+        // The merge makes a copy of the router for each entry point that puts middlewares before the router's own.
+        let model = match config.entry_points.as_slice() {
+            [only] => resolver.cx.entry_points.iter().find(|entry_point| *entry_point.name == **only),
+            _ => None,
+        };
+        let inherited = model.map_or(0, |entry_point| entry_point.model.middlewares.len());
         let placed = Placed::new(element, "router", name);
-        // In a document of routers the list as written tells which ones the entry point put before it.
-        let written = placed
-            .written("rule")
-            .map(|_| placed.written("middlewares").map_or(0, |list| list.items().len()));
-        let inherited = written.map_or(0, |written| config.middlewares.len().saturating_sub(written));
         Self { placed, inherited, is_out: false, problems: Vec::new() }
     }
 
@@ -164,15 +197,12 @@ impl<'a> Findings<'a> {
     }
 
     fn rule(&mut self, config: &Router, resolver: &Resolver<'_>) -> Option<Arc<Rule<HttpMatcher>>> {
-        if config.rule_syntax == "v2" {
-            // Traefik: still reads its older language.
-            let message = "the rule language `v2` is not supported";
-            self.note(
-                Problem::field("ruleSyntax", message)
-                    .with_code("unsupported_option")
-                    .hint("write the rule in the language `v3`: one value for each matcher, joined by `||`"),
-            );
-            return None;
+        if let Some(problem) = other_language(&config.rule_syntax) {
+            let is_fatal = problem.is_error();
+            self.note(problem);
+            if is_fatal {
+                return None;
+            }
         }
         let error = match resolver.rule(self.placed.name, &config.rule) {
             Ok(rule) => return Some(rule),
@@ -203,8 +233,8 @@ impl<'a> Findings<'a> {
             if known.iter().any(|other| **other == **name) {
                 continue;
             }
-            if resolver.cx.has_entry_point(name) {
-                known.push(name.as_str().into());
+            if let Some(name) = resolver.cx.entry_point(name) {
+                known.push(Arc::clone(name));
                 continue;
             }
             let names = resolver.cx.entry_points.iter().filter(|ep| !ep.is_udp).map(|ep| &*ep.name);
@@ -214,6 +244,7 @@ impl<'a> Findings<'a> {
                     .did_you_mean(nearest(name, names));
             self.note(problem);
         }
+        known.shrink_to_fit();
         if known.is_empty() && config.parent_refs.is_empty() {
             self.is_out = true;
             let message = "no entry point is left that the router could be attached to";
@@ -224,14 +255,14 @@ impl<'a> Findings<'a> {
 
     fn steps(&mut self, config: &Router, resolver: &Resolver<'_>) -> Vec<Step> {
         let mut steps = Vec::new();
-        for (index, name) in config.middlewares.iter().enumerate() {
+        let named = config.middlewares.iter().enumerate().filter(|(_, name)| !name.is_empty());
+        for (index, name) in named {
             match resolver.obtain::<Middlewares>(&resolver.qualify(name)) {
                 Ok(own) => steps.extend(own),
-                Err(problem) => {
-                    let own = index.checked_sub(self.inherited);
-                    let path = own.map_or_else(String::new, |index| format!("middlewares[{index}]"));
-                    self.note(problem.with_path(path));
-                }
+                Err(problem) => self.note(match index.checked_sub(self.inherited) {
+                    Some(own) => problem.with_path(format!("middlewares[{own}]")),
+                    None => of_entry_point(problem, config, index),
+                }),
             }
         }
         steps

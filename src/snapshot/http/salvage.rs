@@ -9,7 +9,7 @@ use crate::context::Context;
 
 /// Rule, entry points, priority and TLS, as far as they can be read. `None`: not even a rule.
 pub(super) fn router(source: &Source, cx: &Context) -> Option<Router> {
-    let tree = source.tree.as_deref()?;
+    let tree = source.tree()?;
     let get = |key: &str| tree.member_ignoring_case(key).map(|member| &member.value);
     let rule = get("rule")?.as_str()?.to_owned();
     let mut entry_points = get("entryPoints").map(names).unwrap_or_default();

@@ -19,7 +19,7 @@ impl<'a> Placed<'a> {
 
     /// The value at a key path, as it was written.
     pub(crate) fn written(&self, key: &str) -> Option<&'a Value> {
-        self.source.tree.as_deref()?.member_ignoring_case(key).map(|member| &member.value)
+        self.source.tree()?.member_ignoring_case(key).map(|member| &member.value)
     }
 }
 
@@ -42,19 +42,19 @@ pub(crate) fn place(problem: Problem, placed: Placed<'_>) -> Problem {
 /// The same for a mistake inside the text of one key: `offset` characters into it, `width` of them.
 pub(crate) fn place_inside(problem: Problem, placed: Placed<'_>, offset: usize, width: usize) -> Problem {
     let key = problem.path.clone();
-    let mut problem = place(problem, placed);
-    let text = placed.written(&key).and_then(Value::as_str).unwrap_or_default();
-    if let Origin::File { column, width: whole, .. } = &mut problem.origin
-        // Of a text over several lines only the beginning is known.
-        && *column > 0
-        && !text.contains('\n')
-    {
-        let is_quoted = usize::try_from(*whole).is_ok_and(|whole| whole == text.chars().count() + 2);
-        let shift = u32::try_from(offset + usize::from(is_quoted)).unwrap_or(0);
-        *column = column.saturating_add(shift);
-        *whole = u32::try_from(width).unwrap_or(1);
+    let problem = place(problem, placed);
+    let written = placed.written(&key);
+    let found = written.zip(placed.source.text.as_ref()).and_then(|(value, text)| {
+        text.inside(value.place, value.as_str()?, offset, width).map(|place| text.origin(place))
+    });
+    match found {
+        Some(origin) => problem.at(origin),
+        // An alias, an unusual escape, or no file at all.
+        None => {
+            let message = format!("{}, in column {} of the {key}", problem.message, offset + 1);
+            Problem { message, ..problem }
+        }
     }
-    problem
 }
 
 /// `servers.0.url` as `servers[0].url`.

@@ -70,3 +70,23 @@ fn the_status_is_that_of_the_worst_problem() {
     assert_eq!(Status::of(std::slice::from_ref(&warning)), Status::Warning);
     assert_eq!(Status::of(&[warning, error]), Status::Disabled);
 }
+
+/// Its text stands elsewhere, so the place of the part that is meant is told in words.
+#[test]
+fn a_mistake_inside_an_alias_is_told_by_its_column() {
+    let (_, report) = crate::testing::compiled(
+        "http:
+  services: {s: {loadBalancer: {servers: []}}}
+  routers:
+    a: {service: s, rule: &rule 'Host(`a`) && Hots(`b`)'}
+    b: {service: s, rule: *rule}
+",
+    );
+    let told = |name: &str| report.routers[name].problems[0].summary();
+    assert!(told("a@file").starts_with("unknown matcher `Hots` (routes.yml:4:47, "), "{}", told("a@file"));
+    assert!(
+        told("b@file").starts_with("unknown matcher `Hots`, in column 14 of the rule (routes.yml:5:27, "),
+        "{}",
+        told("b@file")
+    );
+}

@@ -49,6 +49,11 @@ pub(crate) trait Part {
         None
     }
 
+    /// What there is to say of a name that nobody has, if it is known why.
+    fn missing(_name: &str) -> Option<Problem> {
+        None
+    }
+
     fn is_same(_one: &Self::Built, _other: &Self::Built) -> bool {
         false
     }
@@ -181,6 +186,24 @@ impl Part for Services {
             steps: Arc::default(),
             whole: Arc::clone(service),
         })
+    }
+
+    fn missing(name: &str) -> Option<Problem> {
+        let unbuilt = |why| {
+            let message = format_args!("there is no service `{name}`: {why}").to_string();
+            Some(Problem::error("unsupported_service", message))
+        };
+        let section = match name {
+            "dashboard@internal" => return unbuilt("the dashboard is not built yet"),
+            "acme-http@internal" => return unbuilt("certificates are not issued yet"),
+            "rest@internal" => return unbuilt("the provider REST is not supported"),
+            "api@internal" => "api",
+            "ping@internal" => "ping",
+            "prometheus@internal" => "metrics.prometheus",
+            _ => return None,
+        };
+        let problem = Problem::error("unknown_reference", format_args!("there is no service `{name}`"));
+        Some(problem.hint(format!("it is there once `{section}` stands in the install configuration")))
     }
 
     fn is_same(one: &Self::Built, other: &Self::Built) -> bool {

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use exchange::record::{Record, RouteName, Seen};
+use exchange::record::{Record, RouteName, Seen, SeenHeaders};
 use exchange::{Connection, Kind};
-use http::{HeaderValue, Method, Uri, Version};
+use http::{HeaderName, HeaderValue, Method, Uri, Version};
+
+use crate::access_log::fields::{HeaderModes, Kept};
 
 /// One exchange, at its end.
 #[derive(Debug)]
@@ -28,6 +30,15 @@ pub(crate) struct Entry {
     pub(super) retries: u32,
     pub(super) user: Option<Box<str>>,
     pub(super) reason: Option<&'static str>,
+    pub(super) headers: Option<Box<Headers>>,
+}
+
+/// The headers that are kept.
+#[derive(Debug)]
+pub(super) struct Headers {
+    pub(super) request: Vec<(HeaderName, HeaderValue)>,
+    pub(super) origin: Vec<(HeaderName, HeaderValue)>,
+    pub(super) downstream: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// The request as it came.
@@ -56,7 +67,7 @@ pub(super) struct Origin {
 // === impl Entry ===
 
 impl Entry {
-    pub(super) fn of(record: &Record, status: u16, elapsed: Duration, count: u64) -> Self {
+    pub(super) fn of(record: &Record, status: u16, elapsed: Duration, count: u64, kept: &Kept) -> Self {
         let connection = &record.connection;
         let seen = record.seen.as_deref();
         let route = record.route.borrow().clone();
@@ -92,6 +103,10 @@ impl Entry {
             retries: record.retries.get(),
             user: record.user.borrow().clone(),
             reason: record.reason.get(),
+            headers: seen
+                .and_then(|seen| seen.headers.as_deref())
+                .zip(kept.headers.as_ref())
+                .map(|(seen, modes)| Box::new(Headers::of(seen, modes))),
         }
     }
 
@@ -112,6 +127,7 @@ impl Entry {
             retries: 0,
             user: None,
             reason: Some(kind.reason()),
+            headers: None,
         }
     }
 
@@ -123,6 +139,18 @@ impl Entry {
             .as_ref()
             .map(HeaderValue::as_bytes)
             .filter(|value| !value.is_empty())
+    }
+}
+
+// === impl Headers ===
+
+impl Headers {
+    fn of(seen: &SeenHeaders, modes: &HeaderModes) -> Self {
+        Self {
+            request: modes.kept(&seen.request.borrow()),
+            origin: modes.kept(&seen.origin.borrow()),
+            downstream: modes.kept(&seen.response.borrow()),
+        }
     }
 }
 

@@ -2,7 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{self, Mode};
+use document::name::nearest;
+use document::problem::Problem;
+use http::header::{
+    AUTHORIZATION, COOKIE, HOST, PROXY_AUTHORIZATION, SET_COOKIE, TRAILER, TRANSFER_ENCODING,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::config::{self, AccessLogFormat, Mode};
 
 /// One field. `Reason` is ours; the others are Traefik's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +56,15 @@ pub(super) struct Kept {
     pub(super) query: bool,
     pub(super) referer: Mode,
     pub(super) user_agent: Mode,
+    /// `None`: no other header is kept.
+    pub(super) headers: Option<HeaderModes>,
+}
+
+/// What becomes of each header.
+#[derive(Debug)]
+pub(super) struct HeaderModes {
+    default: Mode,
+    names: Vec<(HeaderName, Mode)>,
 }
 
 /// What stands for a header that is redacted.
@@ -88,6 +104,39 @@ const ALL: [Field; 32] = [
     Field::TlsVersion,
     Field::EntryPointName,
 ];
+
+/// Fields of Traefik that are not written yet, and those that its documentation names and it never writes.
+const OTHERS: [&str; 12] = [
+    "KubernetesIngressName",
+    "KubernetesIngressNamespace",
+    "KubernetesServiceName",
+    "KubernetesServicePort",
+    "TLSClientSubject",
+    "TraceId",
+    "SpanId",
+    "trace_id",
+    "span_id",
+    "RequestLine",
+    "OriginStatusLine",
+    "DownstreamStatusLine",
+];
+
+/// Names that no line has. Traefik: passes over them.
+pub(super) fn check(config: &config::Fields) -> Vec<Problem> {
+    let known = || ALL.iter().map(|field| field.name()).chain(OTHERS);
+    let is_unknown = |name: &&String| !known().any(|known| known.eq_ignore_ascii_case(name));
+    let fields = config.names.keys().filter(is_unknown).map(|name| {
+        Problem::warning("unknown_field", format_args!("the access log has no field `{name}`"))
+            .with_path(format!("fields.names.{name}"))
+            .did_you_mean(nearest(name, known()))
+    });
+    let headers = config.headers.iter().flat_map(|headers| headers.names.keys());
+    let headers = headers.filter(|name| name.trim().parse::<HeaderName>().is_err()).map(|name| {
+        Problem::warning("unknown_field", format_args!("`{name}` is no header name"))
+            .with_path(format!("fields.headers.names.{name}"))
+    });
+    fields.chain(headers).collect()
+}
 
 // === impl Field ===
 
@@ -133,7 +182,7 @@ impl Field {
 // === impl Kept ===
 
 impl Kept {
-    pub(super) fn new(config: Option<&config::Fields>) -> Self {
+    pub(super) fn new(config: Option<&config::Fields>, format: AccessLogFormat) -> Self {
         let unset = config::Fields::default();
         let config = config.unwrap_or(&unset);
         let default = config.default_mode.unwrap_or(Mode::Keep);
@@ -149,11 +198,50 @@ impl Kept {
             query: config.query_parameters.as_ref().and_then(|query| query.default_mode) != Some(Mode::Drop),
             referer: header("Referer"),
             user_agent: header("User-Agent"),
+            // The text formats have room for the two only.
+            headers: Some(HeaderModes::new(headers))
+                .filter(|modes| format == AccessLogFormat::Json && modes.keep_others()),
         }
     }
 
     pub(super) fn has(&self, field: Field) -> bool {
         self.fields & (1 << field as u32) != 0
+    }
+}
+
+// === impl HeaderModes ===
+
+impl HeaderModes {
+    fn new(config: &config::Headers) -> Self {
+        // What is no name of a header is the name of none.
+        let names = config.names.iter().filter_map(|(name, mode)| Some((name.trim().parse().ok()?, *mode)));
+        Self { default: config.default_mode.unwrap_or(Mode::Drop), names: names.collect() }
+    }
+
+    fn of(&self, name: &HeaderName) -> Mode {
+        let named = self.names.iter().find(|(known, _)| known == name).map(|(_, mode)| *mode);
+        // Traefik: writes these too where the default is to keep; here they are kept only by their own name.
+        let is_secret = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE].contains(name);
+        let default = if is_secret && self.default == Mode::Keep { Mode::Redact } else { self.default };
+        named.unwrap_or(default)
+    }
+
+    /// Do they keep any but those that the text formats show?
+    fn keep_others(&self) -> bool {
+        let others = self.names.iter().filter(|(name, _)| name != "referer" && name != "user-agent");
+        let mut modes = others.map(|(_, mode)| *mode).chain([self.default]);
+        modes.any(|mode| mode != Mode::Drop)
+    }
+
+    /// The headers to write. Those of framing are none in Go, nor is `Host`.
+    pub(super) fn kept(&self, headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+        let keep = |(name, value): (&HeaderName, &HeaderValue)| match self.of(name) {
+            Mode::Drop => None,
+            Mode::Keep => Some((name.clone(), value.clone())),
+            Mode::Redact => Some((name.clone(), HeaderValue::from_static(REDACTED))),
+        };
+        let written = headers.iter().filter(|(name, _)| ![HOST, TRAILER, TRANSFER_ENCODING].contains(name));
+        written.filter_map(keep).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 use crate::access_log::entry::Entry;
 use crate::access_log::fields::{Field, Kept, REDACTED};
@@ -36,12 +36,21 @@ pub(super) fn write(out: &mut Vec<u8>, entry: &Entry, kept: &Kept, times: &mut T
         object.text(Field::TlsCipher, cipher);
         object.text(Field::TlsVersion, version);
     }
+    let headers = entry.headers.as_deref();
+    object.headers("downstream_", headers.map_or(&[], |headers| &headers.downstream));
     object.text(Field::EntryPointName, &entry.entry_point);
     object.plain("level", "info");
     object.plain("msg", "");
-    let request = entry.request.as_ref();
-    object.header("request_Referer", request.and_then(|head| head.referer.as_ref()), kept.referer);
-    object.header("request_User-Agent", request.and_then(|head| head.user_agent.as_ref()), kept.user_agent);
+    object.headers("origin_", headers.map_or(&[], |headers| &headers.origin));
+    match headers {
+        Some(headers) => object.headers("request_", &headers.request),
+        None => {
+            let head = entry.request.as_ref();
+            object.header("request_Referer", head.and_then(|head| head.referer.as_ref()), kept.referer);
+            let agent = head.and_then(|head| head.user_agent.as_ref());
+            object.header("request_User-Agent", agent, kept.user_agent);
+        }
+    }
     object.plain("time", times.rfc3339(entry.started + entry.elapsed));
     // The last comma.
     out.pop();
@@ -124,6 +133,17 @@ fn split_port(host: &str) -> (&str, &str) {
     }
 }
 
+/// `x-real-ip` as Go calls it: `X-Real-Ip`.
+fn title_case(name: &HeaderName) -> String {
+    let mut is_first = true;
+    let letter = |letter: char| {
+        let shown = if is_first { letter.to_ascii_uppercase() } else { letter };
+        is_first = letter == '-';
+        shown
+    };
+    name.as_str().chars().map(letter).collect()
+}
+
 // === impl Object ===
 
 impl Object<'_> {
@@ -151,6 +171,23 @@ impl Object<'_> {
         // Into memory, and a text: it cannot fail.
         let _ = serde_json::to_writer(&mut *self.out, value);
         self.out.push(b',');
+    }
+
+    /// Headers in the order of their names, each once, with its lines joined.
+    fn headers(&mut self, prefix: &str, headers: &[(HeaderName, HeaderValue)]) {
+        let mut sorted: Vec<&(HeaderName, HeaderValue)> = headers.iter().collect();
+        sorted.sort_by_key(|(name, _)| name.as_str());
+        for lines in sorted.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some((name, value)) = lines.first() else { continue };
+            let field = format!("{prefix}{}", title_case(name));
+            if value == REDACTED {
+                self.plain(&field, REDACTED);
+                continue;
+            }
+            let texts: Vec<_> =
+                lines.iter().map(|(_, value)| String::from_utf8_lossy(value.as_bytes())).collect();
+            self.plain(&field, &texts.join(","));
+        }
     }
 
     fn header(&mut self, name: &str, value: Option<&HeaderValue>, mode: Mode) {

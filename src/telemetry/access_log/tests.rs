@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use exchange::connection::{Open, Tls};
-use exchange::record::{Record, RouteName, Seen};
+use exchange::record::{Record, RouteName, Seen, SeenHeaders};
 use exchange::{Connection, Kind};
-use http::{HeaderValue, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
 use super::writer::Times;
 use super::{Entry, LEAST_QUEUE, Queue, Settings, common, json};
@@ -57,6 +57,7 @@ fn seen(target: &str) -> Seen {
         referer: Some(HeaderValue::from_static("https://a.example/")),
         user_agent: Some(HeaderValue::from_static("curl/8 \"x\"")),
         forwarded_for: Some(HeaderValue::from_static("192.0.2.7, 10.1.1.1")),
+        headers: None,
     }
 }
 
@@ -101,7 +102,11 @@ fn line(config: &config::AccessLog, entry: &Entry) -> String {
 }
 
 fn entry(record: &Record, status: u16) -> Entry {
-    Entry::of(record, status, Duration::from_millis(1234), 7)
+    entry_for(&config::AccessLog::default(), record, status)
+}
+
+fn entry_for(config: &config::AccessLog, record: &Record, status: u16) -> Entry {
+    Entry::of(record, status, Duration::from_millis(1234), 7, &Settings::new(config).unwrap().kept)
 }
 
 #[track_caller]
@@ -238,6 +243,74 @@ fn a_dead_endpoint_has_the_status_we_gave_for_it() {
     );
 }
 
+fn header_map(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+    let lines =
+        lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    lines.collect()
+}
+
+#[track_caller]
+fn check_headers(default: Option<Mode>, names: &[(&str, Mode)], wanted: &[(&str, &str)]) {
+    let mut record = served(connection(false, false), "/");
+    let two_lines = [("x-a", "1"), ("x-a", "2"), ("authorization", "Basic eA=="), ("host", "shop.example")];
+    let seen = SeenHeaders {
+        request: header_map(&two_lines).into(),
+        origin: header_map(&[("server", "s"), ("set-cookie", "c=1")]).into(),
+        response: header_map(&[("x-b", "3")]).into(),
+    };
+    if let Some(head) = &mut record.seen {
+        head.headers = Some(Box::new(seen));
+    }
+    let names = names.iter().map(|(name, mode)| ((*name).to_owned(), *mode)).collect();
+    let fields = config::Fields {
+        headers: Some(config::Headers { default_mode: default, names }),
+        ..config::Fields::default()
+    };
+    let config = config::AccessLog {
+        format: AccessLogFormat::Json,
+        fields: Some(fields),
+        ..config::AccessLog::default()
+    };
+    let written = line(&config, &entry_for(&config, &record, 200));
+    let written: serde_json::Value = serde_json::from_str(&written).unwrap();
+    let is_header = |name: &str| ["request_", "origin_", "downstream_"].iter().any(|p| name.starts_with(p));
+    let found: Vec<(&str, &str)> = written
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(name, _)| is_header(name))
+        .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+        .collect();
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn json_has_the_headers_that_are_kept() {
+    check_headers(None, &[("x-A", Mode::Keep)], &[("request_X-A", "1,2")]);
+    check_headers(
+        Some(Mode::Keep),
+        &[("X-B", Mode::Drop)],
+        &[
+            ("origin_Server", "s"),
+            ("origin_Set-Cookie", "REDACTED"),
+            ("request_Authorization", "REDACTED"),
+            ("request_X-A", "1,2"),
+        ],
+    );
+    check_headers(
+        Some(Mode::Redact),
+        &[("Authorization", Mode::Keep), ("Server", Mode::Drop), ("Set-Cookie", Mode::Drop)],
+        &[
+            ("downstream_X-B", "REDACTED"),
+            ("request_Authorization", "Basic eA=="),
+            ("request_X-A", "REDACTED"),
+        ],
+    );
+    // Those that the text formats have, too, need no whole heads.
+    check_headers(None, &[("Referer", Mode::Keep)], &[("request_Referer", "https://a.example/")]);
+    check_headers(Some(Mode::Drop), &[], &[]);
+}
+
 #[test]
 fn every_line_is_one_object() {
     let record = served(connection(true, false), "/");
@@ -285,7 +358,7 @@ fn a_filter_that_is_no_status_is_refused() {
     for text in ["2xx", "500-400", ""] {
         let filters = config::Filters { status_codes: vec![text.to_owned()], ..config::Filters::default() };
         let problem = Settings::new(&filtered(filters)).unwrap_err();
-        assert_eq!(problem.path, "accessLog.filters.statusCodes.0");
+        assert_eq!(problem.path, "filters.statusCodes[0]");
     }
 }
 
@@ -332,13 +405,13 @@ async fn lines_are_written_flushed_and_go_to_the_reopened_file() {
     let patience = Duration::from_secs(10);
     let record = unrouted();
     record.status.set(Some(StatusCode::NOT_FOUND));
-    recorder.finish(&record);
+    recorder.finish(&record, Instant::now());
     telemetry.flush(patience).await;
     std::fs::rename(&path, folder.path().join("moved")).unwrap();
     telemetry.reopen();
     telemetry.flush(patience).await;
-    recorder.finish(&record);
-    recorder.finish(&record);
+    recorder.finish(&record, Instant::now());
+    recorder.finish(&record, Instant::now());
     telemetry.flush(patience).await;
     let lines = |path| std::fs::read_to_string(path).unwrap().lines().count();
     assert_eq!((lines(folder.path().join("moved")), lines(path)), (1, 2));

@@ -184,7 +184,7 @@ fn write_refusals(families: &mut Families, settings: &Settings, shards: &[Arc<Sh
 }
 
 fn write_state(families: &mut Families, metrics: &Metrics) {
-    let plain: [(Name, &str, u64); 3] = [
+    let plain: [(Name, &str, u64); 4] = [
         (
             ("traefik_config_reloads_total", "Config reloads"),
             "counter",
@@ -202,6 +202,14 @@ fn write_state(families: &mut Families, metrics: &Metrics) {
             ),
             "counter",
             metrics.dropped_lines.load(Ordering::Relaxed),
+        ),
+        (
+            (
+                "portcullis_shutdown_aborted_connections_total",
+                "How many connections were closed with an exchange unfinished when the time to drain was up.",
+            ),
+            "counter",
+            metrics.aborted.load(Ordering::Relaxed),
         ),
     ];
     for (name, kind, value) in plain {

@@ -25,24 +25,20 @@ fn names_are_in_lower_case() {
 fn what_is_wrong_is_said() {
     let authority = Authority::new("root");
     let (one, other) = (authority.certify(&["a.test"]), authority.certify(&["a.test"]));
-    refused("", &one.key, "certFile: the certificate `` is empty");
-    refused(&one.chain, "", "keyFile: the private key `` is empty");
+    refused("", &one.key, "certFile: the certificate is empty");
+    refused(&one.chain, "", "keyFile: the private key is empty");
     refused(
         "/nowhere/a.crt",
         &one.key,
         "certFile: failed to read the certificate `/nowhere/a.crt`: no such file, and not PEM itself",
     );
-    refused(&one.key, &one.key, "certFile: the certificate `***` has no PEM block of that kind");
-    refused(&one.chain, &one.chain, "keyFile: the private key `***` has no PEM block of that kind");
-    refused(
-        &one.chain,
-        &other.key,
-        "keyFile: the private key `***` does not belong to the certificate `***`",
-    );
+    refused(&one.key, &one.key, "certFile: the certificate has no PEM block of that kind");
+    refused(&one.chain, &one.chain, "keyFile: the private key has no PEM block of that kind");
+    refused(&one.chain, &other.key, "keyFile: the private key does not belong to the certificate");
     let damaged = one.chain.replace("-----END", "?\n-----END");
-    refused(&damaged, &one.key, "certFile: the certificate `***` has a damaged PEM block");
+    refused(&damaged, &one.key, "certFile: the certificate has a damaged PEM block");
     let encrypted = one.key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
-    refused(&one.chain, &encrypted, "keyFile: the private key `***` is encrypted");
+    refused(&one.chain, &encrypted, "keyFile: the private key is encrypted");
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn mistakes_are_not_passed_over() {
     );
     refused(
         &ClientConfig { certificates: vec![ClientCertificateConfig::default()], ..default() },
-        "certificates[0].certFile: the certificate `` is empty",
+        "certificates[0].certFile: the certificate is empty",
     );
     refused(
         &ClientConfig { max_version: "1.3".into(), ..default() },

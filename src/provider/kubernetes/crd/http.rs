@@ -10,13 +10,13 @@ use service::load_balancer::Sticky;
 use super::spec::Service;
 use super::{Translation, publish, written};
 use crate::kubernetes::backend::Failure;
-use crate::kubernetes::object::Stored;
+use crate::kubernetes::object::{Stored, Unread};
 
 impl Translation<'_> {
     /// Children of a group, published under their own names, with the weights they have in the group.
-    fn children<O>(
+    fn children(
         &mut self,
-        object: &Stored<O>,
+        object: &Stored<Unread>,
         services: &[Service],
         path: &str,
         native: bool,
@@ -32,9 +32,9 @@ impl Translation<'_> {
     }
 
     /// The name of what a Service object means; a load balancer is published under it.
-    fn publish_child<O>(
+    fn publish_child(
         &mut self,
-        object: &Stored<O>,
+        object: &Stored<Unread>,
         wanted: &Service,
         path: &str,
         native: bool,
@@ -61,7 +61,7 @@ impl Translation<'_> {
 fn weighted(services: Vec<group::Child>, sticky: Option<Sticky>) -> service::Config {
     let sticky = sticky.filter(|sticky| sticky.cookie.is_some());
     service::Config {
-        weighted: Some(Weighted { services, sticky, ..Weighted::default() }),
+        weighted: Some(Box::new(Weighted { services, sticky, ..Weighted::default() })),
         ..service::Config::default()
     }
 }

@@ -8,31 +8,28 @@ use super::tls::mapping;
 use super::{Translation, has_error, list, member_mut, publish, put, read, take, text_of, written};
 use crate::kubernetes::backend::{Failure, secret};
 use crate::kubernetes::name::normalize;
-use crate::kubernetes::object::Stored;
+use crate::kubernetes::object::{Stored, Unread};
 
 impl Translation<'_> {
-    pub(super) fn middlewares(&mut self) {
-        for object in self.view.middlewares.values() {
-            let name = normalize(&format!("{}-{}", object.meta.namespace, object.meta.name));
-            let mut problems = object.problems.clone();
-            let mut spec = mapping(&object.value);
-            self.users(object, &mut spec, "basicAuth", &mut problems);
-            self.users(object, &mut spec, "digestAuth", &mut problems);
-            self.chain(object, &mut spec, &mut problems);
-            self.forward_auth(object, &mut spec, &mut problems);
-            self.redis(object, &mut spec, &mut problems);
-            self.error_page(object, &mut spec, &name, &mut problems);
-            let config = read::<middleware::Config, _>(object, &spec, "spec", &mut problems);
-            if config.is_none() && !has_error(&problems) {
-                let message = "the Middleware has no kind that is known here";
-                problems
-                    .push(object.complain(Problem::error("no_middleware_kind", message).with_path("spec")));
-            }
-            publish(&mut self.out.http.middlewares, &name, config, problems, &written::spec(object));
+    pub(super) fn middleware(&mut self, object: &Stored<Unread>) {
+        let name = normalize(&format!("{}-{}", object.meta.namespace, object.meta.name));
+        let mut problems = object.problems.clone();
+        let mut spec = mapping(object.spec());
+        self.users(object, &mut spec, "basicAuth", &mut problems);
+        self.users(object, &mut spec, "digestAuth", &mut problems);
+        self.chain(object, &mut spec, &mut problems);
+        self.forward_auth(object, &mut spec, &mut problems);
+        self.redis(object, &mut spec, &mut problems);
+        self.error_page(object, &mut spec, &name, &mut problems);
+        let config = read::<middleware::Config>(object, &spec, "spec", &mut problems);
+        if config.is_none() && !has_error(&problems) {
+            let message = "the Middleware has no kind that is known here";
+            problems.push(object.complain(Problem::error("no_middleware_kind", message).with_path("spec")));
         }
+        publish(&mut self.out.http.middlewares, &name, config, problems, &written::spec(object));
     }
 
-    fn users(&self, object: &Stored<Value>, spec: &mut Value, kind: &str, problems: &mut Vec<Problem>) {
+    fn users(&self, object: &Stored<Unread>, spec: &mut Value, kind: &str, problems: &mut Vec<Problem>) {
         let Some(config) = member_mut(spec, kind) else {
             return;
         };
@@ -44,13 +41,13 @@ impl Translation<'_> {
             }
             return;
         };
-        match secret::users(self.view, &object.meta.namespace, &text_of(Some(&name))) {
+        match secret::users(&self.view, &object.meta.namespace, &text_of(Some(&name))) {
             Ok(users) => put(config, "users", list(users.into_iter().map(Value::string))),
             Err(problem) => problems.push(object.complain(problem.with_path(format!("spec.{kind}.secret")))),
         }
     }
 
-    fn chain(&self, object: &Stored<Value>, spec: &mut Value, problems: &mut Vec<Problem>) {
+    fn chain(&self, object: &Stored<Unread>, spec: &mut Value, problems: &mut Vec<Problem>) {
         let Some(config) = member_mut(spec, "chain") else {
             return;
         };
@@ -60,7 +57,7 @@ impl Translation<'_> {
         let mut names = Vec::with_capacity(members.items().len());
         for (index, member) in members.items().iter().enumerate() {
             let path = format!("spec.chain.middlewares[{index}]");
-            let Some(reference) = read::<Reference, _>(object, member, &path, problems) else {
+            let Some(reference) = read::<Reference>(object, member, &path, problems) else {
                 continue;
             };
             let mut own = Vec::new();
@@ -72,7 +69,7 @@ impl Translation<'_> {
     }
 
     /// Certificates for the way to the authorization server.
-    fn forward_auth(&self, object: &Stored<Value>, spec: &mut Value, problems: &mut Vec<Problem>) {
+    fn forward_auth(&self, object: &Stored<Unread>, spec: &mut Value, problems: &mut Vec<Problem>) {
         let Some(tls) = member_mut(spec, "forwardAuth").and_then(|config| member_mut(config, "tls")) else {
             return;
         };
@@ -80,7 +77,7 @@ impl Translation<'_> {
     }
 
     /// The shared store of a rate limit: its credentials and certificates.
-    fn redis(&self, object: &Stored<Value>, spec: &mut Value, problems: &mut Vec<Problem>) {
+    fn redis(&self, object: &Stored<Unread>, spec: &mut Value, problems: &mut Vec<Problem>) {
         let Some(redis) = member_mut(spec, "rateLimit").and_then(|config| member_mut(config, "redis")) else {
             return;
         };
@@ -91,7 +88,7 @@ impl Translation<'_> {
             return;
         };
         for key in ["username", "password"] {
-            match secret::value(self.view, &object.meta.namespace, &name, key) {
+            match secret::value(&self.view, &object.meta.namespace, &name, key) {
                 Ok(value) => put(redis, key, Value::string(value)),
                 Err(problem) => {
                     problems.push(object.complain(problem.with_path("spec.rateLimit.redis.secret")))
@@ -102,20 +99,20 @@ impl Translation<'_> {
 
     fn tls_of_client(
         &self,
-        object: &Stored<Value>,
+        object: &Stored<Unread>,
         tls: &mut Value,
         path: &str,
         problems: &mut Vec<Problem>,
     ) {
         let namespace = &object.meta.namespace;
         if let Some(name) = take(tls, "caSecret").and_then(|name| name.scalar_text()) {
-            match secret::authority(self.view, namespace, &name, true) {
+            match secret::authority(&self.view, namespace, &name, true) {
                 Ok(authority) => put(tls, "ca", Value::string(authority.as_written())),
                 Err(problem) => problems.push(object.complain(problem.with_path(format!("{path}.caSecret")))),
             }
         }
         if let Some(name) = take(tls, "certSecret").and_then(|name| name.scalar_text()) {
-            match secret::pair(self.view, namespace, &name) {
+            match secret::pair(&self.view, namespace, &name) {
                 Ok((certificate, key)) => {
                     put(tls, "cert", Value::string(certificate.as_written()));
                     put(tls, "key", Value::string(key.as_written()));
@@ -130,7 +127,7 @@ impl Translation<'_> {
     /// The service that makes error pages is published beside the middleware.
     fn error_page(
         &mut self,
-        object: &Stored<Value>,
+        object: &Stored<Unread>,
         spec: &mut Value,
         id: &str,
         problems: &mut Vec<Problem>,
@@ -142,7 +139,7 @@ impl Translation<'_> {
             return;
         };
         let path = "spec.errors.service";
-        let Some(wanted) = read::<Service, _>(object, &written, path, problems) else {
+        let Some(wanted) = read::<Service>(object, &written, path, problems) else {
             return;
         };
         let complete = |problem: Problem| object.complain(problem.under(path));

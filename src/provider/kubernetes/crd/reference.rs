@@ -40,7 +40,8 @@ impl Translation<'_> {
         })
     }
 
-    /// The names of middlewares in their order.
+    /// The names of middlewares in their order; an empty one for one that may not be named, so that the others keep
+    /// their places.
     pub(super) fn middleware_names(
         &self,
         references: &[Reference],
@@ -52,7 +53,10 @@ impl Translation<'_> {
         for (index, reference) in references.iter().enumerate() {
             match self.resolve(reference, holder, "Middleware", Spelling::Normalized) {
                 Ok(name) => names.push(name),
-                Err(problem) => problems.push(problem.under(&format!("{path}[{index}]"))),
+                Err(problem) => {
+                    names.push(String::new());
+                    problems.push(problem.under(&format!("{path}[{index}]")));
+                }
             }
         }
         names

@@ -69,7 +69,7 @@ impl Translation<'_> {
                 Problem::field("port", format_args!("the Service `{}` needs a port", wanted.name)).into()
             );
         }
-        let found = backend::find(self.view, &self.wanted(wanted, &namespace, native), Readiness::Serving)?;
+        let found = backend::find(&self.view, &self.wanted(wanted, &namespace, native), Readiness::Serving)?;
         let mut problems = found.warnings.clone();
         let strategy = strategy(&wanted.strategy, &mut problems)?;
         if wanted.health_check.is_some() && !found.is_external {
@@ -89,8 +89,8 @@ impl Translation<'_> {
             pass_host_header: Some(wanted.pass_host_header.unwrap_or(true)),
             response_forwarding: wanted.response_forwarding.clone(),
             servers_transport: self.servers_transport(&wanted.servers_transport, &namespace)?,
-            sticky: wanted.sticky.clone().filter(|sticky| sticky.cookie.is_some()),
-            health_check: wanted.health_check.clone(),
+            sticky: wanted.sticky.clone().filter(|sticky| sticky.cookie.is_some()).map(Box::new),
+            health_check: wanted.health_check.clone().map(Box::new),
             passive_health_check: wanted.passive_health_check.clone(),
         };
         let config =

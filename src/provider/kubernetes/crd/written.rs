@@ -5,20 +5,34 @@
 
 use std::sync::Arc;
 
-use document::{Kind, Member, Value};
+use document::tree::Shape;
+use document::{Kind, Member, Tree, Value};
 use dynamic::Source;
 
-use crate::kubernetes::object::Stored;
+use crate::kubernetes::object::{Stored, Unread};
 
 /// Of what is the `spec` itself.
-pub(super) fn spec(object: &Stored<Value>) -> Source {
-    shaped(&object.source, object.value.clone())
+pub(super) fn spec(object: &Stored<Unread>) -> Source {
+    shaped(&object.source, "spec", |tree, path| at(tree, path).cloned().unwrap_or_default())
 }
 
 /// Of the router that is made of a route in `spec.routes`.
-pub(super) fn route(object: &Stored<Value>, index: usize) -> Source {
-    let routes = object.value.get("routes").map(Value::items).unwrap_or_default();
-    let Some(route) = routes.get(index) else { return object.source.clone() };
+pub(super) fn route(object: &Stored<Unread>, index: usize) -> Source {
+    shaped(&object.source, &format!("spec.routes[{index}]"), route_of)
+}
+
+/// Of the load balancer that is made of a Service object at this path.
+pub(super) fn service(object: &Stored<Unread>, path: &str) -> Source {
+    shaped(&object.source, path, service_of)
+}
+
+fn shaped(source: &Source, path: &str, shape: Shape) -> Source {
+    let tree = source.tree.as_ref().map(|tree| Arc::new(Tree::part(tree, path, shape)));
+    Source { tree, ..source.clone() }
+}
+
+fn route_of(tree: &Value, path: &str) -> Value {
+    let (Some(spec), Some(route)) = (tree.get("spec"), at(tree, path)) else { return tree.clone() };
     let mut members = Vec::new();
     let mut put = |name: &str, member: Option<Member>| {
         members.extend(member.map(|member| Member { key: name.to_owned(), ..member }));
@@ -29,24 +43,17 @@ pub(super) fn route(object: &Stored<Value>, index: usize) -> Source {
     put("middlewares", member(route, "middlewares"));
     let services = member(route, "services");
     put("service", services.and_then(|services| Some(of_item(services.value.items().first()?.clone()))));
-    put("entryPoints", member(&object.value, "entryPoints"));
-    put("parentRefs", member(&object.value, "parentRefs"));
-    put("tls", member(&object.value, "tls").map(options_by_name));
-    shaped(&object.source, Value::new(Kind::Mapping(members), route.place))
+    put("entryPoints", member(spec, "entryPoints"));
+    put("parentRefs", member(spec, "parentRefs"));
+    put("tls", member(spec, "tls").map(options_by_name));
+    Value::new(Kind::Mapping(members), route.place)
 }
 
-/// Of the load balancer that is made of a Service object at this path.
-pub(super) fn service<O>(object: &Stored<O>, path: &str) -> Source {
-    let Some(service) = object.tree().and_then(|tree| at(tree, path)) else { return object.source.clone() };
+fn service_of(tree: &Value, path: &str) -> Value {
+    let Some(service) = at(tree, path) else { return tree.clone() };
     let place = service.place;
     let balancer = Member { key: "loadBalancer".to_owned(), ..of_item(service.clone()) };
-    shaped(&object.source, Value::new(Kind::Mapping(vec![balancer]), place))
-}
-
-fn shaped(source: &Source, tree: Value) -> Source {
-    // What came without a text has no places.
-    let tree = source.tree.as_ref().map(|_| Arc::new(tree));
-    Source { tree, ..source.clone() }
+    Value::new(Kind::Mapping(vec![balancer]), place)
 }
 
 fn member(value: &Value, key: &str) -> Option<Member> {
@@ -99,15 +106,14 @@ spec:
   tls: {options: {name: o}}
 ";
 
-    fn object() -> Stored<Value> {
+    fn object() -> Stored<Unread> {
         let (tree, _) = document::parse(TEXT, Format::Yaml).unwrap();
-        let spec = tree.get("spec").cloned().unwrap();
-        let source = Source { tree: Some(Arc::new(tree)), ..Source::default() };
-        Stored::new("IngressRoute", Meta::default(), spec, source)
+        let source = Source { tree: Some(Arc::new(tree.into())), ..Source::default() };
+        Stored::new(Meta::new("IngressRoute", "default", "a"), Unread, source)
     }
 
     fn check(source: &Source, path: &str, expected: (u32, u32)) {
-        let place = locate(source.tree.as_deref().unwrap(), path).unwrap();
+        let place = locate(source.tree().unwrap(), path).unwrap();
         assert_eq!((place.line, place.column), expected, "{path}");
     }
 
@@ -127,6 +133,6 @@ spec:
         let source = service(&object(), "spec.routes[1].services[0]");
         check(&source, "loadBalancer.serversTransport", (7, 46));
         check(&source, "loadBalancer.servers[0].url", (7, 18));
-        assert_eq!(service(&object(), "spec.routes[7].services[0]").tree, object().source.tree);
+        assert_eq!(service(&object(), "spec.routes[7].services[0]").tree(), object().source.tree());
     }
 }

@@ -8,7 +8,6 @@ use super::Translation;
 use super::annotations::{self, ServiceSettings};
 use crate::kubernetes::backend::{self, Failure, Port, Readiness, Wanted};
 use crate::kubernetes::name::normalize;
-use crate::kubernetes::view::key;
 
 /// A service with what is to be said about it.
 pub(super) type Built = Result<(service::Config, Vec<Problem>), Failure>;
@@ -27,7 +26,7 @@ impl Translation<'_> {
     }
 
     fn load_balancer(&self, namespace: &str, name: &str, port: &Port) -> Built {
-        let (settings, warnings) = match self.view.services.get(&key(namespace, name)) {
+        let (settings, warnings) = match self.view.service(namespace, name) {
             Some(object) => {
                 let (settings, warnings) = annotations::service(&object.meta.annotations)
                     .map_err(|problem| object.complain(problem))?;
@@ -47,12 +46,12 @@ impl Translation<'_> {
             allow_external_name: self.options.allow_external_name_services,
             allow_empty: self.options.allow_empty_services,
         };
-        let found = backend::find(self.view, &wanted, Readiness::Serving)?;
+        let found = backend::find(&self.view, &wanted, Readiness::Serving)?;
         let balancer = load_balancer::Config {
             servers: found.servers(),
             pass_host_header: Some(settings.pass_host_header.unwrap_or(true)),
             servers_transport: settings.servers_transport,
-            sticky: settings.sticky,
+            sticky: settings.sticky.map(Box::new),
             ..load_balancer::Config::default()
         };
         let config = service::Config {

@@ -1,5 +1,6 @@
 //! Which Ingresses are taken.
 
+use document::Problem;
 use k8s_openapi::api::networking::v1::Ingress;
 
 use crate::config::KubernetesIngress;
@@ -32,6 +33,22 @@ impl<'a> Classes<'a> {
             ours.map(|class| &*class.meta.name).collect()
         };
         Self { names, option }
+    }
+
+    /// What there is to say of an object whose class is ours by its name, and does not exist.
+    // Traefik: passes over it without a word.
+    pub(super) fn missing(&self, ingress: &Stored<Ingress>, view: &View) -> Option<Problem> {
+        let class = ingress.value.spec.as_ref()?.ingress_class_name.as_deref()?;
+        let is_ours = class.contains(DEFAULT) || class == self.option;
+        let is_there = view.ingress_classes.values().any(|known| *known.meta.name == *class);
+        if !is_ours || is_there || self.takes(ingress) {
+            return None;
+        }
+        let message = format!("there is no IngressClass `{class}`: the Ingress is not served");
+        let problem = Problem::warning("missing_ingress_class", message).with_path("spec.ingressClassName");
+        Some(
+            ingress.complain(problem.hint(format!("one whose `controller` is `{CONTROLLER}` makes it ours"))),
+        )
     }
 
     pub(super) fn takes(&self, ingress: &Stored<Ingress>) -> bool {

@@ -12,8 +12,7 @@ use super::super::{Translation, has_error, publish, read, take, written};
 use super::weighted;
 use crate::kubernetes::backend::Failure;
 use crate::kubernetes::name::{hash, normalize};
-use crate::kubernetes::object::Stored;
-use crate::kubernetes::view::key;
+use crate::kubernetes::object::{Stored, Unread};
 
 /// The object is taken by an annotation too, though that form is deprecated.
 const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
@@ -44,30 +43,24 @@ fn salvage(tree: &Value, rule: &str) -> Option<Route> {
     (!rule.is_empty()).then(|| Route { rule: rule.to_owned(), priority, ..Route::default() })
 }
 
-pub(in crate::kubernetes::crd) fn router_name(object: &Stored<Value>, rule: &str) -> String {
+pub(in crate::kubernetes::crd) fn router_name(object: &Stored<Unread>, rule: &str) -> String {
     normalize(&format!("{}-{}-{}", object.meta.namespace, object.meta.name, hash(rule)))
 }
 
 impl Translation<'_> {
-    pub(in crate::kubernetes::crd) fn ingress_routes(&mut self) {
-        for object in self.view.ingress_routes.values() {
-            if self.is_ours(object) {
-                self.ingress_route(object);
-            }
-        }
-    }
-
     /// Is the object of our class?
-    pub(in crate::kubernetes::crd) fn is_ours(&self, object: &Stored<Value>) -> bool {
-        let written =
-            object.value.get("ingressClassName").and_then(Value::as_str).filter(|class| !class.is_empty());
+    pub(in crate::kubernetes::crd) fn is_ours(&self, object: &Stored<Unread>, spec: &Value) -> bool {
+        let written = spec.get("ingressClassName").and_then(Value::as_str).filter(|class| !class.is_empty());
         let class = written.or_else(|| object.meta.annotations.get(CLASS_ANNOTATION).map(String::as_str));
         let (class, ours) = (class.unwrap_or_default(), self.options.ingress_class.as_str());
         class == ours || (ours.is_empty() && class == DEFAULT_CLASS)
     }
 
-    fn ingress_route(&mut self, object: &Arc<Stored<Value>>) {
-        let mut rest = object.value.clone();
+    pub(in crate::kubernetes::crd) fn ingress_route(&mut self, object: &Stored<Unread>) {
+        let mut rest = object.spec();
+        if !self.is_ours(object, &rest) {
+            return;
+        }
         let routes = take(&mut rest, "routes").unwrap_or_default();
         let shared = self.shared(object, &rest);
         if routes.items().is_empty() {
@@ -79,12 +72,12 @@ impl Translation<'_> {
         }
     }
 
-    fn shared(&mut self, object: &Stored<Value>, rest: &Value) -> Shared {
+    fn shared(&mut self, object: &Stored<Unread>, rest: &Value) -> Shared {
         let mut problems = object.problems.clone();
         let spec = if rest.is_null() {
             Some(spec::IngressRoute::default())
         } else {
-            read::<spec::IngressRoute, _>(object, rest, "spec", &mut problems)
+            read::<spec::IngressRoute>(object, rest, "spec", &mut problems)
         };
         let spec = spec.unwrap_or_default();
         let tls = spec.tls.as_ref().map(|tls| self.route_tls(object, tls, &mut problems));
@@ -96,15 +89,14 @@ impl Translation<'_> {
     /// the router serves with the certificates at hand.
     fn route_tls(
         &mut self,
-        object: &Stored<Value>,
+        object: &Stored<Unread>,
         tls: &spec::RouteTls,
         problems: &mut Vec<Problem>,
     ) -> RouterTls {
         if !tls.secret_name.is_empty()
             && let Err(problem) = self.certificate(&object.meta.namespace, &tls.secret_name)
         {
-            let problem = problem.with_severity(document::Severity::Warning).with_path("spec.tls.secretName");
-            problems.push(object.complain(problem));
+            self.complain_of_secret(object, problem, "spec.tls.secretName", problems);
         }
         let options = match &tls.options {
             Some(reference) if !reference.name.is_empty() => {
@@ -120,7 +112,7 @@ impl Translation<'_> {
 
     pub(in crate::kubernetes::crd) fn tls_options_name(
         &self,
-        object: &Stored<Value>,
+        object: &Stored<Unread>,
         reference: &Reference,
     ) -> Result<String, Problem> {
         // Traefik: looks for `<namespace>-default`, which cannot exist, as the options `default` are global.
@@ -133,7 +125,7 @@ impl Translation<'_> {
     /// All routers that the parent objects have.
     fn parents(
         &self,
-        object: &Stored<Value>,
+        object: &Stored<Unread>,
         references: &[Reference],
         problems: &mut Vec<Problem>,
     ) -> Vec<String> {
@@ -149,29 +141,30 @@ impl Translation<'_> {
         parents
     }
 
-    fn parent(&self, object: &Stored<Value>, reference: &Reference) -> Result<Vec<String>, Problem> {
+    fn parent(&self, object: &Stored<Unread>, reference: &Reference) -> Result<Vec<String>, Problem> {
         if reference.name.contains(SEPARATOR) {
             self.may_cross_providers(&reference.name, &object.meta.namespace)?;
             return Ok(vec![reference.name.clone()]);
         }
         let holder = &object.meta.namespace;
         let namespace = self.namespace(&reference.namespace, holder, "IngressRoute", &reference.name)?;
-        let parent = self.view.ingress_routes.get(&key(&namespace, &reference.name)).ok_or_else(|| {
+        let parent = self.view.traefik("IngressRoute", &namespace, &reference.name).ok_or_else(|| {
             Problem::error(
                 "missing_parent",
                 format_args!("there is no IngressRoute `{namespace}/{}`", reference.name),
             )
         })?;
-        let routes = parent.value.get("routes").map(Value::items).unwrap_or_default();
+        let spec = parent.spec();
+        let routes = spec.get("routes").map(Value::items).unwrap_or_default();
         let rules = routes.iter().filter_map(|route| route.get("match").and_then(Value::as_str));
         Ok(rules.map(|rule| router_name(parent, rule)).collect())
     }
 
-    fn route(&mut self, object: &Arc<Stored<Value>>, shared: &Shared, index: usize, tree: &Value) {
+    fn route(&mut self, object: &Stored<Unread>, shared: &Shared, index: usize, tree: &Value) {
         let path = format!("spec.routes[{index}]");
         let mut problems = shared.problems.clone();
         let rule = tree.get("match").and_then(Value::as_str).unwrap_or_default();
-        let route = read::<Route, _>(object, tree, &path, &mut problems).or_else(|| salvage(tree, rule));
+        let route = read::<Route>(object, tree, &path, &mut problems).or_else(|| salvage(tree, rule));
         let name = router_name(object, rule);
         if self.out.http.routers.contains_key(name.as_str()) {
             let message = "another route of this object has the same `match`, and this one takes its place";
@@ -188,7 +181,7 @@ impl Translation<'_> {
     /// `None`: there is nothing to put into a table.
     fn router(
         &mut self,
-        object: &Arc<Stored<Value>>,
+        object: &Stored<Unread>,
         shared: &Shared,
         route: &Route,
         name: &str,
@@ -211,11 +204,11 @@ impl Translation<'_> {
         let middlewares =
             self.middleware_names(&route.middlewares, &object.meta.namespace, "middlewares", &mut own);
         problems.extend(own.into_iter().map(complete));
-        // What is wrong with the router itself disables it: its services need not be looked at.
-        let outcome = if has_error(problems) {
-            Outcome::Named(name.to_owned())
-        } else {
-            self.route_service(object, route, name, path, problems)
+        let is_broken = has_error(problems);
+        // What is wrong with the router itself disables it: it stays, whatever its services are.
+        let outcome = match self.route_service(object, route, name, path, problems) {
+            Outcome::Gone(problem) if is_broken => Outcome::Broken(problem),
+            outcome => outcome,
         };
         let service = match outcome {
             Outcome::Named(service) => service,
@@ -250,7 +243,7 @@ impl Translation<'_> {
     /// Publishes what a route leads to.
     fn route_service(
         &mut self,
-        object: &Arc<Stored<Value>>,
+        object: &Stored<Unread>,
         route: &Route,
         name: &str,
         path: &str,
@@ -280,7 +273,7 @@ impl Translation<'_> {
     /// The only Service of a route goes by the name of the router.
     fn only_service(
         &mut self,
-        object: &Stored<Value>,
+        object: &Stored<Unread>,
         wanted: &spec::Service,
         name: &str,
         path: &str,

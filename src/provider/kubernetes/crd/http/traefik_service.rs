@@ -1,7 +1,5 @@
 //! TraefikService → a group of services.
 
-use std::sync::Arc;
-
 use document::{Kind, Problem, Value};
 use serde_json::json;
 
@@ -10,23 +8,26 @@ use super::super::{Translation, has_error, publish, read, take, written};
 use super::weighted;
 use crate::kubernetes::backend::Failure;
 use crate::kubernetes::name::normalize;
-use crate::kubernetes::object::Stored;
+use crate::kubernetes::object::{Stored, Unread};
 
 /// The kinds, in the order in which Traefik looks for them.
 const KINDS: [&str; 4] = ["weighted", "mirroring", "highestRandomWeight", "failover"];
 
 impl Translation<'_> {
-    pub(in crate::kubernetes::crd) fn traefik_services(&mut self) {
-        for object in self.view.traefik_services.values() {
-            let name = normalize(&format!("{}-{}", object.meta.namespace, object.meta.name));
-            let mut problems = object.problems.clone();
-            let config = self.group(object, &mut problems);
-            publish(&mut self.out.http.services, &name, config, problems, &written::spec(object));
-        }
+    pub(in crate::kubernetes::crd) fn traefik_service_object(&mut self, object: &Stored<Unread>) {
+        let name = normalize(&format!("{}-{}", object.meta.namespace, object.meta.name));
+        let mut problems = object.problems.clone();
+        let config = self.group(object, &object.spec(), &mut problems);
+        publish(&mut self.out.http.services, &name, config, problems, &written::spec(object));
     }
 
-    fn group(&mut self, object: &Arc<Stored<Value>>, problems: &mut Vec<Problem>) -> Option<service::Config> {
-        for member in object.value.members().iter().filter(|member| !KINDS.contains(&member.key.as_str())) {
+    fn group(
+        &mut self,
+        object: &Stored<Unread>,
+        spec: &Value,
+        problems: &mut Vec<Problem>,
+    ) -> Option<service::Config> {
+        for member in spec.members().iter().filter(|member| !KINDS.contains(&member.key.as_str())) {
             let problem = Problem::warning(
                 document::schema::UNKNOWN_KEY,
                 format_args!("unknown field `{}`", member.key),
@@ -34,9 +35,8 @@ impl Translation<'_> {
             .did_you_mean(document::name::nearest(&member.key, KINDS));
             problems.push(object.complain(problem.with_path(format!("spec.{}", member.key))));
         }
-        let kind =
-            KINDS.into_iter().find(|kind| object.value.get(kind).is_some_and(|value| !value.is_null()));
-        let Some((kind, value)) = kind.and_then(|kind| Some((kind, object.value.get(kind)?))) else {
+        let kind = KINDS.into_iter().find(|kind| spec.get(kind).is_some_and(|value| !value.is_null()));
+        let Some((kind, value)) = kind.and_then(|kind| Some((kind, spec.get(kind)?))) else {
             let problem =
                 Problem::error("no_service_kind", "the TraefikService has no kind").with_path("spec");
             problems.push(object.complain(
@@ -62,12 +62,12 @@ impl Translation<'_> {
 
     fn weighted(
         &mut self,
-        object: &Stored<Value>,
+        object: &Stored<Unread>,
         value: &Value,
         path: &str,
         problems: &mut Vec<Problem>,
     ) -> Result<Option<service::Config>, Failure> {
-        let Some(spec) = read::<Weighted, _>(object, value, path, problems) else {
+        let Some(spec) = read::<Weighted>(object, value, path, problems) else {
             return Ok(None);
         };
         let children = self.children(object, &spec.services, &format!("{path}.services"), false, problems)?;
@@ -76,17 +76,17 @@ impl Translation<'_> {
 
     fn highest_random_weight(
         &mut self,
-        object: &Stored<Value>,
+        object: &Stored<Unread>,
         value: &Value,
         path: &str,
         problems: &mut Vec<Problem>,
     ) -> Result<Option<service::Config>, Failure> {
-        let Some(spec) = read::<HighestRandomWeight, _>(object, value, path, problems) else {
+        let Some(spec) = read::<HighestRandomWeight>(object, value, path, problems) else {
             return Ok(None);
         };
         let children = self.children(object, &spec.services, &format!("{path}.services"), false, problems)?;
         Ok(Some(service::Config {
-            highest_random_weight: Some(json!({ "services": children })),
+            highest_random_weight: Some(Box::new(json!({ "services": children }))),
             ..service::Config::default()
         }))
     }
@@ -94,7 +94,7 @@ impl Translation<'_> {
     /// The main service is written among the fields of the mirroring itself.
     fn mirroring(
         &mut self,
-        object: &Stored<Value>,
+        object: &Stored<Unread>,
         value: &Value,
         path: &str,
         problems: &mut Vec<Problem>,
@@ -105,8 +105,8 @@ impl Translation<'_> {
                 super::super::put(&mut own, key, member);
             }
         }
-        let main = read::<Service, _>(object, &main, path, problems);
-        let own = read::<Mirroring, _>(object, &own, path, problems);
+        let main = read::<Service>(object, &main, path, problems);
+        let own = read::<Mirroring>(object, &own, path, problems);
         let (Some(main), Some(own)) = (main, own) else {
             return Ok(None);
         };
@@ -123,17 +123,17 @@ impl Translation<'_> {
             "maxBodySize": own.max_body_size.unwrap_or(-1),
             "mirrors": mirrors,
         });
-        Ok(Some(service::Config { mirroring: Some(mirroring), ..service::Config::default() }))
+        Ok(Some(service::Config { mirroring: Some(Box::new(mirroring)), ..service::Config::default() }))
     }
 
     fn failover(
         &mut self,
-        object: &Stored<Value>,
+        object: &Stored<Unread>,
         value: &Value,
         path: &str,
         problems: &mut Vec<Problem>,
     ) -> Result<Option<service::Config>, Failure> {
-        let Some(spec) = read::<Failover, _>(object, value, path, problems) else {
+        let Some(spec) = read::<Failover>(object, value, path, problems) else {
             return Ok(None);
         };
         let (Some(main), Some(fallback)) = (spec.service, spec.fallback) else {
@@ -148,6 +148,6 @@ impl Translation<'_> {
         if let (Some(errors), Some(members)) = (spec.errors, failover.as_object_mut()) {
             members.insert("errors".to_owned(), errors);
         }
-        Ok(Some(service::Config { failover: Some(failover), ..service::Config::default() }))
+        Ok(Some(service::Config { failover: Some(Box::new(failover)), ..service::Config::default() }))
     }
 }

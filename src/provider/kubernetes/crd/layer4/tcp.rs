@@ -10,7 +10,7 @@ use super::super::{Translation, has_error, publish, read, written};
 use super::routes;
 use crate::kubernetes::backend::Failure;
 use crate::kubernetes::name::{hash, normalize};
-use crate::kubernetes::object::Stored;
+use crate::kubernetes::object::{Stored, Unread};
 
 /// What all routes of an object share.
 struct Shared {
@@ -20,18 +20,14 @@ struct Shared {
 }
 
 impl Translation<'_> {
-    pub(super) fn ingress_routes_tcp(&mut self) {
-        for object in self.view.ingress_routes_tcp.values() {
-            if self.is_ours(object) {
-                self.ingress_route_tcp(object);
-            }
+    pub(in crate::kubernetes::crd) fn ingress_route_tcp(&mut self, object: &Stored<Unread>) {
+        let spec = object.spec();
+        if !self.is_ours(object, &spec) {
+            return;
         }
-    }
-
-    fn ingress_route_tcp(&mut self, object: &Stored<Value>) {
-        let (rest, routes) = routes(&object.value);
+        let (rest, routes) = routes(spec);
         let mut problems = object.problems.clone();
-        let spec = read::<spec::IngressRoute, _>(object, &rest, "spec", &mut problems).unwrap_or_default();
+        let spec = read::<spec::IngressRoute>(object, &rest, "spec", &mut problems).unwrap_or_default();
         let tls = spec.tls.as_ref().map(|tls| self.route_tls_tcp(object, tls, &mut problems));
         let shared = Shared { entry_points: spec.entry_points, tls, problems };
         for (index, tree) in routes.items().iter().enumerate() {
@@ -41,7 +37,7 @@ impl Translation<'_> {
 
     fn route_tls_tcp(
         &mut self,
-        object: &Stored<Value>,
+        object: &Stored<Unread>,
         tls: &spec::RouteTls,
         problems: &mut Vec<Problem>,
     ) -> tcp::RouterTls {
@@ -49,8 +45,7 @@ impl Translation<'_> {
             && !tls.passthrough
             && let Err(problem) = self.certificate(&object.meta.namespace, &tls.secret_name)
         {
-            let problem = problem.with_severity(Severity::Warning).with_path("spec.tls.secretName");
-            problems.push(object.complain(problem));
+            self.complain_of_secret(object, problem, "spec.tls.secretName", problems);
         }
         let options = match &tls.options {
             Some(reference) if !reference.name.is_empty() => {
@@ -69,10 +64,10 @@ impl Translation<'_> {
         }
     }
 
-    fn route_tcp(&mut self, object: &Stored<Value>, shared: &Shared, index: usize, tree: &Value) {
+    fn route_tcp(&mut self, object: &Stored<Unread>, shared: &Shared, index: usize, tree: &Value) {
         let path = format!("spec.routes[{index}]");
         let mut problems = shared.problems.clone();
-        let route = read::<RouteTcp, _>(object, tree, &path, &mut problems);
+        let route = read::<RouteTcp>(object, tree, &path, &mut problems);
         let rule = tree.get("match").and_then(Value::as_str).unwrap_or_default();
         // Not normalised: dots stay.
         let name = format!("{}-{}-{}", object.meta.namespace, object.meta.name, hash(rule));
@@ -84,7 +79,7 @@ impl Translation<'_> {
 
     fn router_tcp(
         &mut self,
-        object: &Stored<Value>,
+        object: &Stored<Unread>,
         shared: &Shared,
         route: &RouteTcp,
         name: &str,
@@ -121,7 +116,7 @@ impl Translation<'_> {
     /// One Service, or a group of several. One of a group that cannot be had is left out, with a warning.
     fn service_tcp(
         &mut self,
-        object: &Stored<Value>,
+        object: &Stored<Unread>,
         services: &[ServiceTcp],
         name: &str,
         path: &str,

@@ -1,33 +1,29 @@
 //! IngressRouteUDP.
 
-use document::{Problem, Severity, Value};
+use document::{Problem, Severity};
 use dynamic::layer4::{tcp::Child, udp};
 
 use super::super::spec::{self, RouteTcp};
 use super::super::{Translation, publish, read};
 use super::routes;
 use crate::kubernetes::backend::Failure;
-use crate::kubernetes::object::Stored;
+use crate::kubernetes::object::{Stored, Unread};
 
 impl Translation<'_> {
-    pub(super) fn ingress_routes_udp(&mut self) {
-        for object in self.view.ingress_routes_udp.values() {
-            if self.is_ours(object) {
-                self.ingress_route_udp(object);
-            }
+    pub(in crate::kubernetes::crd) fn ingress_route_udp(&mut self, object: &Stored<Unread>) {
+        let spec = object.spec();
+        if !self.is_ours(object, &spec) {
+            return;
         }
-    }
-
-    fn ingress_route_udp(&mut self, object: &Stored<Value>) {
-        let (rest, routes) = routes(&object.value);
+        let (rest, routes) = routes(spec);
         let mut shared = object.problems.clone();
-        let spec = read::<spec::IngressRoute, _>(object, &rest, "spec", &mut shared).unwrap_or_default();
+        let spec = read::<spec::IngressRoute>(object, &rest, "spec", &mut shared).unwrap_or_default();
         for (index, tree) in routes.items().iter().enumerate() {
             let path = format!("spec.routes[{index}]");
             // By the number of the route: there is no rule to tell them apart. Not normalised.
             let name = format!("{}-{}-{index}", object.meta.namespace, object.meta.name);
             let mut problems = shared.clone();
-            let route = read::<RouteTcp, _>(object, tree, &path, &mut problems);
+            let route = read::<RouteTcp>(object, tree, &path, &mut problems);
             let config = route.map(|route| {
                 self.service_udp(object, &route, &name, &format!("{path}.services"));
                 udp::Router { entry_points: spec.entry_points.clone(), service: name.clone() }
@@ -37,7 +33,7 @@ impl Translation<'_> {
     }
 
     /// Publishes the service of a route: one Service, or a group of several.
-    fn service_udp(&mut self, object: &Stored<Value>, route: &RouteTcp, name: &str, path: &str) {
+    fn service_udp(&mut self, object: &Stored<Unread>, route: &RouteTcp, name: &str, path: &str) {
         let mut children = Vec::new();
         let mut problems = Vec::new();
         for (index, wanted) in route.services.iter().enumerate() {

@@ -1,11 +1,14 @@
-//! One request over plain HTTP, for the commands that ask a running gateway: `healthcheck` and `explain --api`.
+//! One request over HTTP, for the commands that ask a running gateway: `healthcheck` and `explain --api`.
 
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
+use document::Problem;
 use http::Uri;
+use tls::Connector;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Longest answer that is read.
 const MAX_ANSWER: u64 = 64 << 20;
@@ -24,6 +27,8 @@ pub(crate) struct Answer {
 pub(crate) enum Error {
     #[error("`{url}` is no URL that begins with `http://`")]
     Url { url: String },
+    #[error("failed to prepare for TLS")]
+    Tls { source: Problem },
     #[error("failed to find the address of `{host}`")]
     Resolve { host: String, source: io::Error },
     #[error("failed to connect to {address}")]
@@ -34,25 +39,45 @@ pub(crate) enum Error {
     NoHttp { address: SocketAddr },
 }
 
-/// `GET` or `HEAD` of a URL; the whole of it may take `patience`.
+/// `GET` or `HEAD` of a URL over plain HTTP; the whole of it may take `patience`.
 pub(crate) fn ask(method: &str, url: &str, patience: Duration) -> Result<Answer, Error> {
+    exchange(method, url, None, patience)
+}
+
+/// The same where this very gateway listens, be it over TLS: by its address, which no certificate is for.
+pub(crate) fn ask_ourselves(method: &str, url: &str, patience: Duration) -> Result<Answer, Error> {
+    let anybody = tls::ClientConfig { insecure_skip_verify: true, ..tls::ClientConfig::default() };
+    let connector = anybody.build().map_err(|source| Error::Tls { source })?;
+    exchange(method, url, Some(&connector), patience)
+}
+
+fn exchange(
+    method: &str,
+    url: &str,
+    connector: Option<&Connector>,
+    patience: Duration,
+) -> Result<Answer, Error> {
     let deadline = Instant::now() + patience;
     let wrong = || Error::Url { url: url.to_owned() };
     let uri: Uri = url.parse().map_err(|_invalid| wrong())?;
-    if uri.scheme_str() != Some("http") {
-        return Err(wrong());
-    }
+    let (connector, port) = match (uri.scheme_str(), connector) {
+        (Some("http"), _) => (None, 80),
+        (Some("https"), Some(connector)) => (Some(connector), 443),
+        _ => return Err(wrong()),
+    };
     let authority = uri.authority().ok_or_else(wrong)?;
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    let mut stream = connect(host, authority.port_u16().unwrap_or(80), deadline)?;
+    let (mut stream, address) = connect(host, authority.port_u16().unwrap_or(port), deadline)?;
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
     let request = format!(
         "{method} {target} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: portcullis\r\nAccept: */*\r\n\
          Connection: close\r\n\r\n"
     );
-    let address = stream.1;
-    let raw =
-        talk(&mut stream.0, request.as_bytes(), deadline).map_err(|source| Error::Ask { address, source })?;
+    let raw = match connector {
+        None => talk(&mut stream, request.as_bytes(), deadline),
+        Some(connector) => talk_over_tls(stream, connector, host, request.as_bytes(), deadline),
+    };
+    let raw = raw.map_err(|source| Error::Ask { address, source })?;
     parse(&raw, method == "HEAD").ok_or(Error::NoHttp { address })
 }
 
@@ -92,6 +117,32 @@ fn talk(stream: &mut TcpStream, request: &[u8], deadline: Instant) -> io::Result
             return Err(io::Error::other("the answer is too long"));
         }
     }
+}
+
+/// The same over TLS.
+fn talk_over_tls(
+    stream: TcpStream,
+    connector: &Connector,
+    host: &str,
+    request: &[u8],
+    deadline: Instant,
+) -> io::Result<Vec<u8>> {
+    stream.set_nonblocking(true)?;
+    let exchange = async {
+        let stream = tokio::net::TcpStream::from_std(stream)?;
+        let mut stream = connector.connect(host, &[b"http/1.1"], stream).await.map_err(io::Error::other)?;
+        stream.write_all(request).await?;
+        stream.flush().await?;
+        let mut raw = Vec::new();
+        match stream.take(MAX_ANSWER).read_to_end(&mut raw).await {
+            // Closed without a word: whether the answer is whole, it says itself.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(raw),
+            read => read.map(|_length| raw),
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let limited = async { tokio::time::timeout(left(deadline), exchange).await };
+    runtime.block_on(limited).map_err(|_elapsed| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 /// Sockets take a timeout of zero for none at all.
