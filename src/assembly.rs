@@ -38,10 +38,12 @@ fn model(config: &config::Config) -> Model {
     let observability = &config.observability;
     Model {
         middlewares: config.http.middlewares.clone(),
-        tls: config.http.tls.as_ref().map(|tls| RouterTls {
-            options: tls.options.clone(),
-            cert_resolver: tls.cert_resolver.clone(),
-            domains: tls.domains.iter().map(domain).collect(),
+        tls: config.http.tls.as_ref().map(|tls| {
+            Box::new(RouterTls {
+                options: tls.options.clone(),
+                cert_resolver: tls.cert_resolver.clone(),
+                domains: tls.domains.iter().map(domain).collect(),
+            })
         }),
         // What a router has anyway is not said: a model makes a copy of the router for each entry point.
         observability: Observability {

@@ -28,6 +28,9 @@ use crate::install::Install;
 
 /// Threads of the control runtime.
 const CONTROL_THREADS: usize = 2;
+/// How long a thread of the blocking pool waits for more: an allocator's cache for each thread is kept as long, and a
+/// compile of thousands of routes leaves a full one.
+const KEEP_ALIVE: Duration = Duration::from_millis(500);
 /// Descriptors that are not for connections: sockets, files, the control runtime's.
 const RESERVED_DESCRIPTORS: u64 = 256;
 
@@ -269,6 +272,7 @@ fn control_runtime(cores: usize) -> io::Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(CONTROL_THREADS)
         .max_blocking_threads(cores.max(2))
+        .thread_keep_alive(KEEP_ALIVE)
         .thread_name("control")
         .enable_all()
         .build()

@@ -37,7 +37,7 @@ pub struct Router {
     pub parent_refs: Vec<String>,
     /// Its presence alone makes the router one for TLS connections only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<RouterTls>,
+    pub tls: Option<Box<RouterTls>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observability: Option<Observability>,
 }

@@ -33,7 +33,7 @@ pub struct Model {
     /// Run before the router's own.
     pub middlewares: Vec<String>,
     /// For routers without any `tls`.
-    pub tls: Option<RouterTls>,
+    pub tls: Option<Box<RouterTls>>,
     /// Field by field, where the router says nothing.
     pub observability: Observability,
 }

@@ -33,7 +33,7 @@ fn config<'a>(merged: &'a Configuration, name: &str) -> &'a http::Router {
 
 #[test]
 fn names_and_references_get_their_provider() {
-    let tls = RouterTls { options: "modern".to_owned(), ..RouterTls::default() };
+    let tls = Box::new(RouterTls { options: "modern".to_owned(), ..RouterTls::default() });
     let written = http::Router {
         middlewares: vec!["auth".to_owned(), "cors@kubernetescrd".to_owned()],
         tls: Some(tls),
@@ -69,7 +69,7 @@ fn only_default_entry_points_are_taken() {
 fn a_model_splits_the_router() {
     let model = Model {
         middlewares: vec!["secure@file".to_owned()],
-        tls: Some(RouterTls::default()),
+        tls: Some(Box::new(RouterTls::default())),
         observability: Observability { access_logs: Some(false), ..Observability::default() },
     };
     let entry_points = [entry_point("web", true, Model::default()), entry_point("websecure", true, model)];
@@ -90,7 +90,7 @@ fn a_model_splits_the_router() {
 
 #[test]
 fn one_entry_point_with_a_model_keeps_the_name() {
-    let model = Model { tls: Some(RouterTls::default()), ..Model::default() };
+    let model = Model { tls: Some(Box::new(RouterTls::default())), ..Model::default() };
     let merged = merge(
         &one("file", with_routers(vec![("shop", router("x"))])),
         &[entry_point("websecure", true, model)],

@@ -89,7 +89,11 @@ impl Objects {
         let mut is_clear = self.duplicates.is_empty();
         for object in come.flat_map(|content| &content.objects).filter(|object| self.filter.takes(object)) {
             is_clear &= self.view.insert(object.clone()).is_ok();
-            changed.note(object);
+            match last.is_empty() {
+                // Nobody can have looked at anything.
+                true => changed.objects.push(object.clone()),
+                false => changed.note(object),
+            }
         }
         if !is_clear {
             self.rebuild(&mut changed);

@@ -146,7 +146,9 @@ fn users<'a>(resolver: &Resolver<'a>) -> (Users<'a>, Users<'a>) {
             }
         }
         if !config.service.is_empty() {
-            services.entry(full(&config.service, router)).or_default().push(Arc::clone(router));
+            // Mostly one.
+            let users = services.entry(full(&config.service, router));
+            users.or_insert_with(|| Vec::with_capacity(1)).push(Arc::clone(router));
         }
     }
     (middlewares, services)

@@ -23,7 +23,7 @@ pub(super) fn router(source: &Source, cx: &Context) -> Option<Router> {
         entry_points,
         parent_refs,
         priority: get("priority").and_then(Value::as_integer).unwrap_or(0),
-        tls: get("tls").map(|_| RouterTls::default()),
+        tls: get("tls").map(|_| Box::new(RouterTls::default())),
         ..Router::default()
     })
 }

@@ -17,7 +17,7 @@ pub(super) struct RouterSettings {
     pub(super) priority: i64,
     pub(super) rule_syntax: String,
     pub(super) path_matcher: Option<String>,
-    pub(super) tls: Option<RouterTls>,
+    pub(super) tls: Option<Box<RouterTls>>,
     pub(super) observability: Option<Observability>,
 }
 

@@ -23,7 +23,7 @@ const DEFAULT_CLASS: &str = "traefik";
 /// What all routes of an object share.
 struct Shared {
     entry_points: Vec<String>,
-    tls: Option<RouterTls>,
+    tls: Option<Box<RouterTls>>,
     parents: Vec<String>,
     /// An error here breaks every route; a warning stands with each.
     problems: Vec<Problem>,
@@ -80,7 +80,7 @@ impl Translation<'_> {
             read::<spec::IngressRoute>(object, rest, "spec", &mut problems)
         };
         let spec = spec.unwrap_or_default();
-        let tls = spec.tls.as_ref().map(|tls| self.route_tls(object, tls, &mut problems));
+        let tls = spec.tls.as_ref().map(|tls| Box::new(self.route_tls(object, tls, &mut problems)));
         let parents = self.parents(object, &spec.parent_refs, &mut problems);
         Shared { entry_points: spec.entry_points, tls, parents, problems }
     }
