@@ -50,6 +50,8 @@ pub(crate) struct Open {
     pub(crate) record: Rc<Record>,
     pub(crate) state: Rc<State>,
     pub(crate) recorder: Rc<Recorder>,
+    /// HTTP/2: when the stream is to have ended (`writeTimeout`).
+    pub(crate) until: Option<Instant>,
 }
 
 // === impl Received ===
@@ -247,16 +249,18 @@ pub(crate) fn note_grpc_status(record: &Record, headers: &http::HeaderMap) {
 
 impl Drop for Open {
     fn drop(&mut self) {
+        let now = Instant::now();
         let is_answered = self.record.status.get().is_some();
+        // Nothing outlives its time by itself.
+        let is_overdue = self.until.is_some_and(|until| until <= now);
         if self.record.reason.get().is_none() {
             // No status yet: the client went away before there was an answer, if it is not our own doing.
             let left = (!is_answered).then_some(exchange::Kind::ClientClosed.reason());
-            self.record.reason.set(self.state.interruption(is_answered).or(left));
+            self.record.reason.set(self.state.interruption(is_answered, is_overdue).or(left));
         }
         if !is_answered {
             self.record.status.set(Some(exchange::Kind::ClientClosed.status()));
         }
-        let now = Instant::now();
         self.recorder.finish(&self.record, now);
         self.state.end(now);
     }

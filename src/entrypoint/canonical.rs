@@ -80,15 +80,12 @@ pub(crate) fn framing(head: &Parts, present: Present) -> Result<(), Kind> {
 }
 
 /// The limits that are not left to hyper: over HTTP/1 its buffer may take in twice as much, and has a smallest size; h2
-/// would refuse without a trace. `read`: what has come over HTTP/1, that a head need not be measured which is no larger.
+/// would refuse without a trace.
 ///
 /// What counts is what Go counts: names, values, and the request line, with what stands between them; over HTTP/2 a
 /// fixed part for each field (RFC 9113 6.5.2), and room for ten of these.
-pub(crate) fn size(head: &Parts, settings: &Settings, read: usize) -> Result<(), Kind> {
+pub(crate) fn size(head: &Parts, settings: &Settings) -> Result<(), Kind> {
     let is_http2 = head.version == Version::HTTP_2;
-    if !is_http2 && read <= settings.max_header_bytes {
-        return Ok(());
-    }
     let (each, room) = if is_http2 { (32, 320) } else { (4, 0) };
     let line = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
     let fields: usize =

@@ -6,7 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use exchange::error::Retry;
 use exchange::upgrade::{Downstream, Duplex};
 use exchange::{Error, Kind, Response};
-use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use hyper::ext::Protocol;
@@ -62,7 +64,7 @@ pub(crate) fn answer(mut res: Response) -> Response {
     }
     if res.status() == StatusCode::SWITCHING_PROTOCOLS {
         res.head.status = StatusCode::OK;
-        for name in [CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT] {
+        for name in [CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT, CONTENT_LENGTH] {
             res.head.headers.remove(name);
         }
     }

@@ -70,10 +70,14 @@ pub(crate) async fn handle(
         record.seen = Some(Box::new(seen(&req, cx.recorder.wants_headers())));
     }
     let record = Rc::new(record);
-    let open =
-        Open { record: Rc::clone(&record), state: Rc::clone(&cx.state), recorder: Rc::clone(&cx.recorder) };
-    let is_http1 = req.version() <= Version::HTTP_11;
     let until = cx.answered_until();
+    let open = Open {
+        record: Rc::clone(&record),
+        state: Rc::clone(&cx.state),
+        recorder: Rc::clone(&cx.recorder),
+        until,
+    };
+    let is_http1 = req.version() <= Version::HTTP_11;
     let mut upgraded = None;
     let res = match receive(&cx, req, &record) {
         Ok(req) => {
@@ -137,13 +141,15 @@ fn joined(headers: &HeaderMap, name: &http::HeaderName) -> Option<HeaderValue> {
 /// Makes the request canonical, or says why it cannot be.
 fn receive(cx: &Serving, req: http::Request<Incoming>, record: &Rc<Record>) -> Result<Box<Request>, Kind> {
     let (mut head, incoming) = req.into_parts();
+    // As they came, should the request be refused; what is passed on, at the end.
+    record.note_headers(&head.headers, |seen| &seen.request);
     let tunnel = extended_connect::receive(&mut head)?;
     head.extensions.clear();
     let settings = &cx.entry_point.settings;
     let authority = canonical::authority(&mut head, cx)?;
     let present = Present::of(&head.headers);
     canonical::framing(&head, present)?;
-    canonical::size(&head, settings, cx.state.read())?;
+    canonical::size(&head, settings)?;
     settings.admission.underscores.apply(&mut head.headers)?;
     canonical::target(&mut head, settings)?;
     if head.version == Version::HTTP_2 && present.has(Notable::Cookie) {
@@ -276,7 +282,7 @@ struct Answering {
 
 /// The response as hyper sends it.
 fn send(cx: &Serving, res: Response, answering: Answering) -> http::Response<Sent> {
-    let Answering { open, upgraded, until, is_http1 } = answering;
+    let Answering { mut open, upgraded, until, is_http1 } = answering;
     let res = if upgraded.is_some() && !is_http1 { extended_connect::answer(res) } else { res };
     let Response { mut head, body, failure } = res;
     let agreed = if is_http1 { StatusCode::SWITCHING_PROTOCOLS } else { StatusCode::OK };
@@ -308,6 +314,7 @@ fn send(cx: &Serving, res: Response, answering: Answering) -> http::Response<Sen
     let open = match upgraded {
         None => Some(open),
         Some(kept) => {
+            open.until = None;
             kept.put(open);
             None
         }

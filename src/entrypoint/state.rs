@@ -31,8 +31,6 @@ pub(crate) struct State {
     reads_body: Cell<bool>,
     /// The request's body took too long.
     body_expired: Cell<bool>,
-    /// Bytes that have come since the connection was idle.
-    read: Cell<usize>,
     /// Did the last read find nothing more?
     pub(crate) read_dry: Cell<bool>,
     /// Is anything written that has not been flushed?
@@ -100,7 +98,6 @@ impl State {
             overdue: Cell::new(false),
             drain,
             parting: Cell::new(false),
-            read: Cell::new(0),
             read_dry: Cell::new(false),
             unflushed: Cell::new(false),
             touched: Cell::new(true),
@@ -111,19 +108,12 @@ impl State {
     }
 
     /// Bytes have come from the client.
-    pub(crate) fn note_read(&self, length: usize) {
+    pub(crate) fn note_read(&self) {
         self.touched.set(true);
         if self.phase.get() == Phase::Idle && !self.multiplexed.get() {
             self.phase.set(Phase::Head);
             self.since.set(Instant::now());
-            self.read.set(0);
         }
-        self.read.set(self.read.get().saturating_add(length));
-    }
-
-    /// HTTP/1: how many bytes have come since the connection was idle: the head cannot be larger.
-    pub(crate) fn read(&self) -> usize {
-        self.read.get()
     }
 
     pub(crate) fn set_multiplexed(&self) {
@@ -221,8 +211,9 @@ impl State {
     }
 
     /// Why the gateway itself breaks off an exchange that ends now.
-    pub(crate) fn interruption(&self, is_answered: bool) -> Option<&'static str> {
-        match (self.overdue.get(), is_answered) {
+    /// `is_overdue`: an HTTP/2 stream's own time is up.
+    pub(crate) fn interruption(&self, is_answered: bool, is_overdue: bool) -> Option<&'static str> {
+        match (is_overdue || self.overdue.get(), is_answered) {
             (true, true) => Some("body_cut_off"),
             (true, false) => Some(WRITE_TIMEOUT),
             (false, _) => self.drain.is_cut().then_some("shutdown"),

@@ -95,7 +95,7 @@ impl AsyncRead for Stream {
         if !this.ahead.is_empty() {
             let length = this.ahead.len().min(buf.remaining());
             buf.put_slice(&this.ahead.split_to(length));
-            this.state.note_read(length);
+            this.state.note_read();
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
@@ -104,9 +104,8 @@ impl AsyncRead for Stream {
             Transport::Tls(tls) => Pin::new(&mut **tls).poll_read(cx, buf),
         };
         this.state.read_dry.set(polled.is_pending());
-        let length = buf.filled().len() - before;
-        if length > 0 {
-            this.state.note_read(length);
+        if buf.filled().len() > before {
+            this.state.note_read();
         }
         polled
     }

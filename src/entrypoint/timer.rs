@@ -31,7 +31,10 @@ impl Timer {
         if self.waits && !self.sleep.is_elapsed() {
             return false;
         }
-        self.waits = self.sleep.as_mut().poll(task).is_pending();
-        !self.waits
+        // A task that has used up its turn is told to wait without being registered.
+        let is_heard = tokio::task::coop::has_budget_remaining();
+        let is_pending = self.sleep.as_mut().poll(task).is_pending();
+        self.waits = is_pending && is_heard;
+        !is_pending
     }
 }

@@ -87,7 +87,7 @@ impl Driven {
         let left = self.args.entry_point.connections();
         if is_first && left > 0 {
             let entry_point = &self.args.entry_point.name;
-            tracing::warn!(%entry_point, connections = left, "time is up, closing what is left");
+            tracing::warn!(%entry_point, connections = left, "closing the connections that are still open");
             telemetry.metrics().connections_aborted(left as u64);
         }
     }

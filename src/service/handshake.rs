@@ -70,6 +70,9 @@ pub(crate) async fn connect(endpoint: &Arc<Endpoint>, upgrade: bool) -> Result<K
             if let Poll::Ready(Err(_broken)) = writes.drain(cx) {
                 return Poll::Ready(Ok(()));
             }
+            if limit.is_idle() {
+                writes.release();
+            }
             // Nobody begins a stream any more, but those that are open still have something to say.
             match ended.take_if(|_| writes.is_last()) {
                 Some(how) => Poll::Ready(how),

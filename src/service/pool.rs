@@ -252,8 +252,13 @@ impl Load {
         self.streams.get() < self.limit.get().max(1)
     }
 
+    /// Is no stream open?
+    pub(crate) fn is_idle(&self) -> bool {
+        self.streams.get() == 0
+    }
+
     fn idle_since(&self) -> Option<Instant> {
-        (self.streams.get() == 0).then(|| self.idle_since.get())
+        self.is_idle().then(|| self.idle_since.get())
     }
 }
 

@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use exchange::{Error, Kind};
 use http::header::{HOST, PROXY_AUTHORIZATION};
-use http::uri::{Authority, Scheme};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 
 use crate::endpoint::Protocol;
@@ -236,6 +236,10 @@ impl Via {
         let mut parts = std::mem::take(req.uri_mut()).into_parts();
         parts.scheme = Some(Scheme::HTTP);
         parts.authority = Some(authority.clone());
+        if parts.path_and_query.as_ref().is_some_and(|target| target == "*") {
+            // It would have to be an empty path (RFC 9112 3.2.4), which hyper cannot write.
+            parts.path_and_query = Some(PathAndQuery::from_static("/"));
+        }
         *req.uri_mut() = Uri::from_parts(parts).map_err(|error| internal(error.into()))?;
         req.headers_mut().insert(HOST, host);
         if let Some(credentials) = &self.proxy.credentials {

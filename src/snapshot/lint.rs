@@ -159,7 +159,8 @@ impl Found<'_> {
             let config = element.config.as_ref().and_then(|config| config.load_balancer.as_ref());
             for (index, server) in config.iter().flat_map(|config| &config.servers).enumerate() {
                 let path = path_of(&server.url);
-                if server.preserve_path || path.is_empty() || path == "/" {
+                // An `@` belongs to a broken user information, which is not to be shown.
+                if server.preserve_path || path.is_empty() || path == "/" || path.contains('@') {
                     continue;
                 }
                 let message = format!("the path `{path}` of the server's URL has no effect");

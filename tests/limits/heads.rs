@@ -13,7 +13,7 @@ async fn site() -> (Backend, Gateway) {
 }
 
 /// Status and reason of the nth line of the log.
-async fn logged(gateway: &Gateway, nth: usize) -> (u64, String) {
+pub(super) async fn logged(gateway: &Gateway, nth: usize) -> (u64, String) {
     let path = gateway.folder().join("access.log");
     let line = eventually("a line in the access log", async || {
         std::fs::read_to_string(&path).ok()?.lines().nth(nth).map(str::to_owned)
@@ -59,4 +59,20 @@ async fn a_target_that_is_too_long_is_not_a_head_that_is_too_large() {
     gateway.get("http://shop.test/").header("X", &"a".repeat(250_000)).await.is(431);
     assert_eq!(logged(&gateway, 1).await, (431, "headers_too_large".to_owned()));
     assert_eq!(shop.count(), 0);
+}
+
+/// The beginning of the second head comes with the first request, before the connection is idle.
+#[tokio::test]
+async fn a_head_that_came_in_two_pieces_is_measured_whole() {
+    let shop = backend("shop").await;
+    let small = json!({"http": {"maxHeaderBytes": 1000}});
+    let gateway = gateway().entry_point("web", small).file(&routes(&["shop"])).with(&shop).start().await;
+    let mut client = gateway.connect("web").await;
+    let first = "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n";
+    let begun = format!("GET / HTTP/1.1\r\nHost: shop.test\r\nX: {}\r\n", "a".repeat(5000));
+    client.send(format!("{first}{begun}").as_bytes()).await.unwrap();
+    client.answer("GET").await.is(200);
+    client.send(b"\r\n").await.unwrap();
+    client.answer("GET").await.is(431);
+    assert_eq!(shop.count(), 1);
 }

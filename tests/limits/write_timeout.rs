@@ -2,19 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::heads::logged;
 use super::{headers, with};
 use crate::harness::backend::Answer;
 use crate::harness::frames::{End, Frames, WINDOW_UPDATE, ask, frame};
-use crate::harness::{Backend, Gateway};
+use crate::harness::{Backend, Gateway, backend, gateway, routes};
 
 const LIMIT: Duration = Duration::from_millis(700);
 const INTERNAL_ERROR: u32 = 2;
 const CANCEL: u32 = 8;
 
+fn options() -> Value {
+    json!({"transport": {"respondingTimeouts": {"writeTimeout": "700ms"}}})
+}
+
 async fn limited() -> (Backend, Gateway) {
-    with(json!({"transport": {"respondingTimeouts": {"writeTimeout": "700ms"}}})).await
+    with(options()).await
 }
 
 #[tokio::test]
@@ -42,7 +47,15 @@ async fn an_answer_that_does_not_end_is_cut_off() {
 /// The client opens no window, so that nothing can be sent.
 #[tokio::test]
 async fn a_client_that_reads_nothing_is_cut_off() {
-    let (shop, gateway) = limited().await;
+    let shop = backend("shop").await;
+    let log = json!({"accessLog": {"filePath": "access.log", "format": "json"}});
+    let gateway = gateway()
+        .install(log)
+        .entry_point("web", options())
+        .file(&routes(&["shop"]))
+        .with(&shop)
+        .start()
+        .await;
     shop.answers("/large", Answer::status(200).body(&"x".repeat(1_000_000)));
     let mut client = Frames::open(gateway.address("web"), None).await.unwrap();
     // The connection has room; the stream has not.
@@ -50,5 +63,6 @@ async fn a_client_that_reads_nothing_is_cut_off() {
     let asked = Instant::now();
     assert_eq!(ask(&mut client, 1, &headers(b"/large"), None).await, End::Reset(CANCEL));
     assert!(asked.elapsed() >= LIMIT, "{:?}", asked.elapsed());
+    assert_eq!(logged(&gateway, 0).await, (200, "body_cut_off".to_owned()));
     assert_eq!(ask(&mut client, 3, &headers(b"/"), None).await, End::Answer(200));
 }

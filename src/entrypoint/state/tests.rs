@@ -82,7 +82,7 @@ fn idle_begins_with_the_end_of_the_last_exchange() {
     let since = state.idle_since();
     check(&state, since, 59, Due::Later(since + SECOND * 60));
     check(&state, since, 60, Due::Idle);
-    state.note_read(1);
+    state.note_read();
     assert!(!state.is_idle(), "a head has begun");
 }
 

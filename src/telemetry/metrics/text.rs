@@ -206,7 +206,7 @@ fn write_state(families: &mut Families, metrics: &Metrics) {
         (
             (
                 "portcullis_shutdown_aborted_connections_total",
-                "How many connections were closed with an exchange unfinished when the time to drain was up.",
+                "How many connections were still open, idle or not, when a drain ended.",
             ),
             "counter",
             metrics.aborted.load(Ordering::Relaxed),
