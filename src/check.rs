@@ -35,7 +35,8 @@ pub(crate) struct Options {
     /// How problems are printed: for people, as a JSON array, or as SARIF 2.1.0.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
-    /// A Secret, ConfigMap or EndpointSlice that no manifest holds is an error, not a warning.
+    /// A Secret, ConfigMap or EndpointSlice that no manifest holds, and a file or folder of a provider that is not
+    /// there, is an error, not a warning.
     #[arg(long)]
     strict: bool,
     /// Files and folders: install configuration, dynamic configuration, Kubernetes manifests.

@@ -1,6 +1,7 @@
 //! What is written down of an exchange: access log and metrics.
 
 mod cut_off;
+mod header_labels;
 mod websocket;
 
 use std::collections::BTreeMap;

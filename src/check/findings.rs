@@ -5,9 +5,9 @@ use std::fs;
 
 use document::{Origin, Place, Problem, Severity};
 
-/// What is seldom in a repository beside the manifests that name it.
-const SELDOM_AT_HAND: [&str; 4] =
-    ["missing_secret", "missing_config_map", "missing_endpoint_slice", "missing_ingress_class"];
+/// What is seldom in a repository beside what names it.
+const SELDOM_AT_HAND: [&str; 5] =
+    ["absent", "missing_secret", "missing_config_map", "missing_endpoint_slice", "missing_ingress_class"];
 
 /// All problems.
 #[derive(Debug, Default)]

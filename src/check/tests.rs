@@ -158,6 +158,20 @@ fn rules_in_manifests_have_their_column_and_what_is_seldom_at_hand_is_a_warning(
     }
 }
 
+/// Where files are checked, those of the machine that serves are seldom at hand.
+#[test]
+fn what_a_provider_is_to_read_and_is_not_there_is_a_warning() {
+    let install = "providers: {file: {filename: /nowhere/a.yml}, manifests: {directory: /nowhere/m}}\n";
+    let dynamic = "http: {routers: {a: {rule: Host(`a.test`), service: noop@internal}}}\n";
+    for (strict, seldom) in [(false, "warning"), (true, "error")] {
+        check(
+            &[("a.yml", install), ("b.yml", dynamic)],
+            strict,
+            &[&format!("{seldom} absent a.yml:1:30"), &format!("{seldom} absent a.yml:1:70")],
+        );
+    }
+}
+
 /// Serving goes on, but nobody meant it; and one mistake is one message.
 #[test]
 fn a_secret_without_what_it_is_named_for_is_an_error() {

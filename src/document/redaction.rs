@@ -5,23 +5,16 @@ use crate::schema::{DUPLICATE_KEY, UNKNOWN_KEY};
 use crate::value::Place;
 
 /// Keys whose values are not shown, by how they end.
-const SECRET_KEYS: [&str; 9] = [
-    "password",
-    "secret",
-    "token",
-    "users",
-    "hmacencoded",
-    "credentials",
-    "apikey",
-    "authorization",
-    "cookie",
-];
+const SECRET_KEYS: [&str; 9] =
+    ["password", "secret", "token", "users", "hmacencoded", "credentials", "apikey", "authorization", COOKIE];
+
+const COOKIE: &str = "cookie";
 
 /// Keys of maps whose values are headers, which may be anything.
 const HEADERS: [&str; 3] = ["headers", "customRequestHeaders", "customResponseHeaders"];
 
 /// Such a problem is one of a value of a Secret.
-const INVALID_BASE64: &str = "invalid_base64";
+const OF_SECRET_VALUES: [&str; 2] = ["invalid_base64", "invalid_secret"];
 
 /// Marks of hashes, keys and credentials.
 const MARKS: [&str; 8] = ["-----BEGIN ", "$apr1$", "$2y$", "$2a$", "$2b$", "{SHA}", "Bearer ", "Basic "];
@@ -41,14 +34,23 @@ pub(crate) fn holds_secret(line: &str) -> bool {
 
 /// The line of a problem as it may be shown.
 pub(crate) fn redact(line: &str, place: Place, problem: &Problem) -> Option<String> {
-    if problem.code == INVALID_BASE64 {
+    if OF_SECRET_VALUES.contains(&problem.code) {
         return None;
     }
     let is_header = problem.path.split('.').any(|key| HEADERS.contains(&key));
     if is_about_key(problem.code) {
         return Some(key_alone(line, place));
     }
-    (!is_header && !holds_secret(line)).then(|| line.to_owned())
+    (!is_header && !is_below_secret(&problem.path) && !holds_secret(line)).then(|| line.to_owned())
+}
+
+/// A value of such a key may have a line of its own, which does not name the key.
+fn is_below_secret(path: &str) -> bool {
+    path.split('.').any(|segment| {
+        let key = segment.split('[').next().unwrap_or_default().to_ascii_lowercase();
+        // The section that says how a cookie is made holds no secret; the header of that name is one of the headers.
+        key != COOKIE && SECRET_KEYS.iter().any(|secret| key.ends_with(secret))
+    })
 }
 
 /// Such a problem points to a key, and nothing is known of the value: it may be a misspelt password.
@@ -146,6 +148,21 @@ mod tests {
         check("basicAuth: {usr: x, relm: y}", "relm", "                    relm:");
         check("- \"usr\" = 'x'", "usr", "- \"usr\"");
         check("[tracing.otlp]", "tracing", "[tracing");
+    }
+
+    #[test]
+    fn what_stands_below_a_secret_key_is_not_shown() {
+        let is_shown = |path: &str, code: &'static str| {
+            let problem = Problem::warning(code, "no").with_path(path);
+            redact("          - joe:plain", Place::new(1, 13, 9), &problem).is_some()
+        };
+        assert!(!is_shown("users[0]", "hopeless_hash"));
+        assert!(!is_shown("http.middlewares.auth.basicAuth.users[12]", "hopeless_hash"));
+        assert!(!is_shown("cluster.clientSecret", "invalid_value"));
+        assert!(!is_shown("stringData.a", "invalid_secret"));
+        assert!(is_shown("usersFile", "hopeless_hash"));
+        assert!(is_shown("http.services.a.loadBalancer.sticky.cookie.sameSite", "invalid_value"));
+        assert!(is_shown("spec.tls.secretName", "missing_secret"));
     }
 
     #[test]

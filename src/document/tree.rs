@@ -47,27 +47,29 @@ impl Tree {
 
     /// The tree, kept from now on.
     pub fn get(&self) -> &Value {
-        self.made.get_or_init(|| Box::new(self.make()))
+        self.made.get_or_init(|| {
+            Box::new(match &self.from {
+                // Where one part is asked for, others will be: thousands of routes may be one object.
+                From::Part { whole, path, shape } => shape(whole.get(), path),
+                From::Text(excerpt) => excerpt.read(),
+            })
+        })
     }
 
     /// The tree, for once.
     pub fn read(&self) -> Cow<'_, Value> {
         match self.made.get() {
             Some(made) => Cow::Borrowed(made),
-            None => Cow::Owned(self.make()),
+            None => Cow::Owned(match &self.from {
+                From::Part { whole, path, shape } => shape(&whole.read(), path),
+                From::Text(excerpt) => excerpt.read(),
+            }),
         }
     }
 
     /// Is it in memory?
     pub fn is_made(&self) -> bool {
         self.made.get().is_some()
-    }
-
-    fn make(&self) -> Value {
-        match &self.from {
-            From::Text(excerpt) => excerpt.read(),
-            From::Part { whole, path, shape } => shape(&whole.read(), path),
-        }
     }
 }
 
@@ -205,7 +207,10 @@ mod tests {
         let (documents, _) = source.parse_trees(Format::Yaml);
         let whole = Arc::new(documents.into_iter().next().unwrap().1.unwrap());
         let part = Tree::part(&whole, "a", |whole, path| whole.get(path).cloned().unwrap_or_default());
+        assert_eq!(part.read().get("b").unwrap().place.line, 2);
+        assert!(!part.is_made() && !whole.is_made());
+        // Kept once for all parts.
         assert_eq!(part.get().get("b").unwrap().place.line, 2);
-        assert!(!whole.is_made());
+        assert!(whole.is_made());
     }
 }

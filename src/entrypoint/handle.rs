@@ -1,6 +1,7 @@
 //! One request: made canonical, routed by one snapshot, run through its route, recorded.
 
 use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -164,12 +165,7 @@ fn receive(cx: &Serving, req: http::Request<Incoming>, record: &Rc<Record>) -> R
         .filter(|_| head.version == Version::HTTP_11 || tunnel.is_some())
         .and_then(hop_by_hop::requested_upgrade)
         .inspect(|protocol| record.kind.set(upgrade_kind(protocol)));
-    let trusted = cx.connection.trusted;
-    let client = if trusted {
-        forwarded::client(&head.headers, &settings.forwarded, cx.connection.peer.ip())
-    } else {
-        cx.connection.peer.ip()
-    };
+    let client = client(cx, &head.headers);
     record.client.set(client);
     if present.has(Notable::ContentType) {
         note_kind(record, &head.headers);
@@ -179,7 +175,7 @@ fn receive(cx: &Serving, req: http::Request<Incoming>, record: &Rc<Record>) -> R
         present,
         &Facts {
             peer: &cx.connection.peer_value,
-            is_trusted: trusted,
+            is_trusted: cx.connection.trusted,
             is_tls: cx.connection.tls.is_some(),
             is_websocket: record.kind.get() == Protocol::Websocket,
             port: &authority.port,
@@ -187,6 +183,7 @@ fn receive(cx: &Serving, req: http::Request<Incoming>, record: &Rc<Record>) -> R
         },
     );
     record.note_headers(&head.headers, |seen| &seen.request);
+    cx.recorder.note_labels(record, &head.headers);
     // Who waits for a `100` before the body has not sent it, and is not to be asked for it.
     let drains = head.version <= Version::HTTP_11 && !present.has(Notable::Expect);
     Ok(Box::new(Request {
@@ -202,6 +199,16 @@ fn receive(cx: &Serving, req: http::Request<Incoming>, record: &Rc<Record>) -> R
             Some(stream) => extended_connect::downstream(stream),
         }),
     }))
+}
+
+/// Who asks: the peer, or whom a trusted one names.
+fn client(cx: &Serving, headers: &HeaderMap) -> IpAddr {
+    let peer = cx.connection.peer.ip();
+    if cx.connection.trusted {
+        forwarded::client(headers, &cx.entry_point.settings.forwarded, peer)
+    } else {
+        peer
+    }
 }
 
 fn upgrade_kind(protocol: &HeaderValue) -> Protocol {

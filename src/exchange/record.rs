@@ -45,6 +45,8 @@ pub struct Record {
     pub reason: Cell<Option<&'static str>>,
     /// `grpc-status` of the trailers, or of the head.
     pub grpc_status: Cell<Option<u16>>,
+    /// The number that metrics gave to the headers which are labels of theirs; 0 where there are none.
+    pub header_labels: Cell<u16>,
 }
 
 /// The request head as received, for the access log.
@@ -127,6 +129,7 @@ impl Record {
             user: RefCell::new(None),
             reason: Cell::new(None),
             grpc_status: Cell::new(None),
+            header_labels: Cell::new(0),
         }
     }
 

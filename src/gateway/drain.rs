@@ -82,9 +82,10 @@ impl Driven {
 
     /// Closes what is open, and counts it.
     fn cut(&self, telemetry: &Telemetry) {
+        // Counted before the workers hear of it.
+        let left = self.args.entry_point.connections();
         let is_first =
             self.phase.send_if_modified(|phase| std::mem::replace(phase, Phase::Cut) != Phase::Cut);
-        let left = self.args.entry_point.connections();
         if is_first && left > 0 {
             let entry_point = &self.args.entry_point.name;
             tracing::warn!(%entry_point, connections = left, "closing the connections that are still open");

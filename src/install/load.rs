@@ -87,7 +87,8 @@ pub(crate) fn read_file(path: &Path) -> (Option<Install>, Vec<Problem>) {
     (install, problems)
 }
 
-/// What the providers are told to read and is not there. Serving begins without it, and reads it once it comes.
+/// What the providers are told to read and is not there. Serving begins without it, and reads it once it comes; where
+/// files are checked, such a path is often one of another machine.
 fn absent(path: &Path, install: &Install) -> Vec<Problem> {
     let (file, manifests) = (install.providers.file.as_ref(), install.providers.manifests.as_ref());
     let named = [
@@ -98,7 +99,7 @@ fn absent(path: &Path, install: &Install) -> Vec<Problem> {
     let absent = named.into_iter().filter_map(|(key, kind, name)| {
         let name = name.filter(|name| !name.is_empty())?;
         let is_there = if kind == "file" { Path::new(name).is_file() } else { Path::new(name).is_dir() };
-        let problem = || Problem::error("absent", format!("there is no {kind} `{name}`"));
+        let problem = || Problem::warning("absent", format!("there is no {kind} `{name}`"));
         (!is_there).then(|| problem().with_path(format!("providers.{key}")))
     });
     let text = fs::read_to_string(path).unwrap_or_default();

@@ -372,7 +372,7 @@ entryPoints:
   web: {address: ':80', allowACMEByPass: true, udp: {timeout: 1}}
 tcpServersTransport: {dialTimeout: 1}
 hostResolver: {resolvConfig: /x, resolvDepth: 3}
-metrics: {prometheus: {headerLabels: {a: b}, buckets: [1, -1]}}
+metrics: {prometheus: {headerLabels: {a: b, c: Host}, buckets: [1, -1]}}
 accessLog: {fields: {names: {ClientHots: drop, TraceId: drop}, headers: {names: {a b: keep}}}}
 http: {}
 ",
@@ -382,8 +382,8 @@ http: {}
             "warning: `tcpServersTransport` has no effect: TCP is not served yet (traefik.yml:4:1, tcpServersTransport)",
             "warning: `resolvConfig` has no effect: it belongs to `cnameFlattening`, which is not built yet (traefik.yml:5:16, hostResolver.resolvConfig)",
             "warning: `resolvDepth` has no effect: it belongs to `cnameFlattening`, which is not built yet (traefik.yml:5:34, hostResolver.resolvDepth)",
-            "warning: `headerLabels` is not built yet: requests are counted without these labels (traefik.yml:6:24, metrics.prometheus.headerLabels)",
-            "warning: no duration falls into a bucket up to -1: it is left out (traefik.yml:6:59, metrics.prometheus.buckets[1])",
+            "warning: `Host` is no header of a request: the label is always empty (traefik.yml:6:48, metrics.prometheus.headerLabels.c)",
+            "warning: no duration falls into a bucket up to -1: it is left out (traefik.yml:6:68, metrics.prometheus.buckets[1])",
             "warning: the access log has no field `ClientHots` (traefik.yml:7:42, accessLog.fields.names.ClientHots); did you mean `ClientHost`?",
             "warning: `a b` is no header name (traefik.yml:7:87, accessLog.fields.headers.names.a b)",
         ],
@@ -474,7 +474,7 @@ fn a_dynamic_half_that_nobody_reads_is_said() {
 }
 
 #[test]
-fn what_the_providers_are_to_read_must_be_there_to_be_checked() {
+fn what_the_providers_are_to_read_and_is_not_there_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("install.yml");
     let said_of = |text: &str| {
@@ -485,8 +485,8 @@ fn what_the_providers_are_to_read_must_be_there_to_be_checked() {
     assert_eq!(
         said_of("providers: {file: {filename: /nowhere/a.yml}, manifests: {directory: /nowhere/m}}\n"),
         [
-            "error: there is no file `/nowhere/a.yml` (it:1:30, providers.file.filename)",
-            "error: there is no folder `/nowhere/m` (it:1:70, providers.manifests.directory)"
+            "warning: there is no file `/nowhere/a.yml` (it:1:30, providers.file.filename)",
+            "warning: there is no folder `/nowhere/m` (it:1:70, providers.manifests.directory)"
         ]
     );
     assert_eq!(said_of("providers: {file: {directory: HERE}}\n"), [""; 0]);

@@ -125,11 +125,6 @@ const TABLE: &[Unsupported] = &[
     entry("metrics.datadog", Warn, "metrics are not pushed yet: `metrics.prometheus` is served"),
     entry("metrics.statsD", Warn, "metrics are not pushed yet: `metrics.prometheus` is served"),
     entry("metrics.influxDB2", Warn, "metrics are not pushed yet: `metrics.prometheus` is served"),
-    entry(
-        "metrics.prometheus.headerLabels",
-        WarnIfOn,
-        "`headerLabels` is not built yet: requests are counted without these labels",
-    ),
     entry("log.otlp", Warn, "logs are not sent by OTLP yet"),
     entry("accessLog.otlp", Warn, "access logs are not sent by OTLP yet"),
     entry("accessLog.dualOutput", Warn, "`dualOutput` has no effect: access logs are not sent by OTLP yet"),

@@ -156,6 +156,10 @@ impl<T> Files<T> {
         for key in &changes.paths {
             let name = key.file_name().filter(|name| !watch::is_hidden_version(name))?;
             let path = self.canonical.get(key.parent()?)?.join(name);
+            // One that was moved away takes its files along, and nothing tells of them.
+            if self.folders.contains(&path) || self.canonical.contains_key(key) {
+                return None;
+            }
             let is_held = self.held.contains_key(&path);
             match path.symlink_metadata() {
                 Ok(about) if about.is_file() && (is_held || (self.is_ours)(&path)) => only.push(path),
@@ -299,11 +303,14 @@ fn list(folder: &Path, is_ours: fn(&Path) -> bool, depth: usize, listing: &mut L
                     tracing::warn!(folder = %path.display(), %error, "a folder cannot be read");
                 }
             }
-        } else if is_ours(&path) && (kind.is_file() || path.metadata().is_ok_and(|about| about.is_file())) {
+        } else if is_ours(&path) {
+            // What a link leads to may come later.
             if kind.is_symlink() {
                 listing.links.insert(path.clone());
             }
-            listing.files.push(path);
+            if kind.is_file() || path.metadata().is_ok_and(|about| about.is_file()) {
+                listing.files.push(path);
+            }
         }
     }
     Ok(())

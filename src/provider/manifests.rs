@@ -157,7 +157,8 @@ impl Translator {
             None => self.ingress.update(&self.objects.view, &changed, Vec::new()),
             Some(objects) => {
                 let changed = objects.update(contents);
-                self.ingress.update(&objects.view, &changed, Vec::new())
+                let problems = objects.problems_beyond(&self.objects).collect();
+                self.ingress.update(&objects.view, &changed, problems)
             }
         };
         Documents::from([(crd::NAME.into(), crd), (ingress::NAME.into(), ingress)])

@@ -228,10 +228,12 @@ fn name(wanted: &mut BTreeMap<PathBuf, Folder>, path: &Path, is_companion: bool)
             _ => return,
         }
     }
-    if path.is_symlink()
-        && let Ok(target) = path.canonicalize()
-    {
-        note(&target);
+    if path.is_symlink() {
+        // A target that is not there yet has no canonical form.
+        let named = || fs::read_link(path).map(|target| folder_of(path).join(target));
+        if let Ok(target) = path.canonicalize().or_else(|_missing| named()) {
+            note(&target);
+        }
     }
 }
 

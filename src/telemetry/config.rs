@@ -8,6 +8,8 @@ use document::scalar::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::metrics::check_header_labels;
+
 /// `log`: what the gateway says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -166,7 +168,7 @@ pub struct Prometheus {
     pub entry_point: String,
     /// No route of its own: a router uses `prometheus@internal`.
     pub manual_routing: bool,
-    /// Label → request header. Not built yet.
+    /// Label → request header, on the number of requests. At most 1,000 combinations of values are told apart.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub header_labels: BTreeMap<String, String>,
 }
@@ -183,6 +185,7 @@ impl Prometheus {
             .map(|(place, bound)| {
                 Problem::warning("without_effect", message(bound)).with_path(format!("buckets[{place}]"))
             })
+            .chain(check_header_labels(&self.header_labels))
             .collect()
     }
 }

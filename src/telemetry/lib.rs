@@ -8,7 +8,7 @@
 //!
 //! Invariants: a worker never waits here. It writes its own counters, tries one lock when a series is new, and
 //! drops a line for which the queue has no room. Labels come from the configuration, never from a request
-//! (method and status excepted).
+//! (method and status excepted, and the headers that `headerLabels` names, which have a limit).
 
 mod access_log;
 mod clock;
@@ -28,11 +28,12 @@ use std::time::{Duration, Instant, SystemTime};
 use document::problem::Problem;
 use exchange::record::Record;
 use exchange::{Connection, Kind};
+use http::HeaderMap;
 
 use crate::access_log::{Queue, Settings, StartError, Writer};
 use crate::clock::Moment;
 use crate::file::Sink;
-use crate::metrics::{Metrics, Shard};
+use crate::metrics::{HeaderLabels, Metrics, Shard};
 
 /// Metrics and access log of the process.
 #[derive(Debug)]
@@ -44,6 +45,7 @@ pub struct Telemetry {
 /// A worker's way to both. Stays on its thread.
 pub struct Recorder {
     shard: RefCell<Shard>,
+    header_labels: Option<Arc<HeaderLabels>>,
     access_log: Option<Queue>,
 }
 
@@ -83,6 +85,7 @@ impl Telemetry {
     pub fn recorder(&self) -> Recorder {
         Recorder {
             shard: RefCell::new(self.metrics.shard()),
+            header_labels: self.metrics.header_labels(),
             access_log: self.access_log.as_ref().map(|(queue, _)| queue.clone()),
         }
     }
@@ -131,6 +134,13 @@ impl Recorder {
     #[must_use]
     pub fn wants_headers(&self) -> bool {
         self.access_log.as_ref().is_some_and(Queue::wants_headers)
+    }
+
+    /// Notes the headers that are labels, as the rules read them.
+    pub fn note_labels(&self, record: &Record, headers: &HeaderMap) {
+        if let Some(labels) = &self.header_labels {
+            record.header_labels.set(labels.number(headers));
+        }
     }
 
     /// Counts an exchange and queues its line. Called once, when the response's body has ended or was dropped.

@@ -1,11 +1,13 @@
 //! What is counted, and how a scrape gets it: one shard for each worker, summed when somebody asks.
 //!
-//! - [`shard`] a worker's part · [`series`] one counted thing in it
+//! - [`shard`] a worker's part · [`series`] one counted thing in it · [`header_labels`] labels that are headers
 //! - [`text`] sums → Prometheus text, under the names of [`level`] · [`process`] what the kernel knows of the process
 //!
 //! Names and labels are Traefik's; ours begin with `portcullis_`. An exchange costs two look-ups by a number:
 //! one for its entry point, one for its route, from which the scrape makes router and service figures both.
+//! Where headers are labels as well, requests are counted once more by them, so that only this count is multiplied.
 
+mod header_labels;
 mod level;
 mod process;
 mod series;
@@ -26,6 +28,7 @@ use crate::config;
 use crate::metrics::series::Owner;
 use crate::metrics::shard::Shared;
 
+pub(crate) use header_labels::{HeaderLabels, check as check_header_labels};
 pub(crate) use shard::Shard;
 
 /// All metrics of the process.
@@ -57,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) entry_point_labels: bool,
     pub(crate) router_labels: bool,
     pub(crate) service_labels: bool,
+    /// `None`: there are none, or nothing is counted.
+    pub(crate) header_labels: Option<Arc<HeaderLabels>>,
     add_internals: bool,
 }
 
@@ -122,6 +127,10 @@ impl Metrics {
         let shard = Shard::new(Arc::clone(&self.settings));
         self.shards.lock().unwrap_or_else(PoisonError::into_inner).push(shard.shared());
         shard
+    }
+
+    pub(crate) fn header_labels(&self) -> Option<Arc<HeaderLabels>> {
+        self.settings.header_labels.clone()
     }
 
     /// Notes that a configuration has been put in use, and which names it has.
@@ -195,16 +204,19 @@ impl Settings {
         bounds.dedup();
         let durations =
             bounds.iter().map(|b| Duration::try_from_secs_f64(*b).unwrap_or(Duration::MAX)).collect();
+        let series = prometheus.add_entry_points_labels
+            || prometheus.add_routers_labels
+            || prometheus.add_services_labels;
+        let header_labels = HeaderLabels::new(&prometheus.header_labels).filter(|_| series);
         Self {
             entry_points: entry_points.into(),
             bounds: bounds.into(),
             durations,
-            series: prometheus.add_entry_points_labels
-                || prometheus.add_routers_labels
-                || prometheus.add_services_labels,
+            series,
             entry_point_labels: prometheus.add_entry_points_labels,
             router_labels: prometheus.add_routers_labels,
             service_labels: prometheus.add_services_labels,
+            header_labels: header_labels.map(Arc::new),
             add_internals: config.is_some_and(|config| config.add_internals),
         }
     }

@@ -1,6 +1,7 @@
 //! Mistakes: all of them at once, each with its place, and no secret beside them.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -116,6 +117,55 @@ nonsense: {SECRET}
     portcullis(folder.path(), &["--configFile=install.yml"]).ends_with(1).never_says(SECRET);
 }
 
+/// No line of theirs names what they are.
+#[test]
+fn values_below_the_key_of_a_secret_are_not_shown() {
+    let dynamic = format!(
+        "http:
+  middlewares:
+    one:
+      basicAuth:
+        users:
+          - joe:{SECRET}
+"
+    );
+    let manifest = "apiVersion: v1
+kind: Secret
+metadata: { name: cert }
+stringData:
+  pin:
+    12345678
+";
+    let folder = folder(&[("dynamic.yml", &dynamic), ("secret.yml", manifest)]);
+    let printed = portcullis(folder.path(), &["check", "dynamic.yml"]);
+    printed.says("no password matches the user `joe`").says("dynamic.yml:6:").never_says(SECRET);
+    let printed = portcullis(folder.path(), &["check", "secret.yml"]);
+    printed.ends_with(1).says("a value of this Secret is of the wrong type").says("secret.yml:6:5");
+    printed.says("stringData.pin").never_says("12345678");
+}
+
+/// The place of each is found in the same object.
+#[test]
+fn an_object_of_thousands_of_mistakes_is_read_once() {
+    let mut route = "apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: { name: web }
+spec:
+  routes:
+"
+    .to_owned();
+    for index in 0..2_000 {
+        route.push_str(&format!(
+            "    - {{ match: Host(`{index}.test`), kind: Rule, middlewares: [{{ name: gone }}], services: [{{ name: api@internal, kind: TraefikService }}] }}\n"
+        ));
+    }
+    let folder = folder(&[("m.yml", &route)]);
+    let started = Instant::now();
+    let printed = portcullis(folder.path(), &["check", "m.yml"]);
+    printed.ends_with(1).says("m.yml:2005:");
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+}
+
 #[test]
 fn a_secret_without_its_keys_is_an_error() {
     let route = "apiVersion: traefik.io/v1alpha1
@@ -147,6 +197,19 @@ stringData: { ca.crt: GEHEIM }
     fs::write(folder.path().join("authority.yml"), text).unwrap();
     let printed = portcullis(folder.path(), &["check", "authority.yml"]);
     printed.ends_with(1).says("Secret `default/cert` has no PEM in `ca.crt`").never_says(SECRET);
+    let text = "apiVersion: traefik.io/v1alpha1
+kind: ServersTransport
+metadata: { name: a }
+spec: { rootCAs: [{ configMap: ca }] }
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: ca }
+data: { ca.crt: /etc/GEHEIM }
+";
+    fs::write(folder.path().join("map.yml"), text).unwrap();
+    let printed = portcullis(folder.path(), &["check", "map.yml"]);
+    printed.ends_with(1).says("the ConfigMap `default/ca` has no PEM in `ca.crt`").says("map.yml:4:");
     let printed = portcullis(folder.path(), &["check", "broken.yml"]);
     printed.ends_with(1).says("the value of `tls.key` is no base64").says("Secret `default/cert`");
     printed.says("broken.yml:11:").never_says("there is no Secret").never_says("Invalid symbol");
@@ -154,13 +217,15 @@ stringData: { ca.crt: GEHEIM }
 }
 
 #[test]
-fn a_file_that_the_install_configuration_names_must_be_there() {
+fn a_file_that_the_install_configuration_names_and_is_not_there_is_said() {
     let install = "entryPoints: { web: { address: ':0' } }
 providers: { file: { filename: gone.yml } }
 ";
     let folder = folder(&[("install.yml", install)]);
     let printed = portcullis(folder.path(), &["check", "install.yml"]);
-    printed.ends_with(1).says("there is no file `gone.yml`").says("install.yml:2:32");
+    printed.ends_with(0).says("warning: there is no file `gone.yml`").says("install.yml:2:32");
+    let printed = portcullis(folder.path(), &["check", "--strict", "install.yml"]);
+    printed.ends_with(1).says("error: there is no file `gone.yml`");
 }
 
 /// Of the key that does not fit, the Secret is named: its content has no name.

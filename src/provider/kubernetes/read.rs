@@ -16,7 +16,7 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::backend::secret::INVALID_BASE64;
+use super::backend::secret::{INVALID_BASE64, INVALID_SECRET};
 use super::core::{EndpointSlice, Service};
 use super::object::{Meta, Stored, Unread};
 use super::view::Any;
@@ -198,7 +198,7 @@ impl Part<'_> {
     fn secret(self, found: &mut (Vec<Any>, Vec<Problem>)) {
         let mut cleaned = self.tree.clone();
         let problems = clean(&mut cleaned);
-        let read = document::deserialize::deserialize::<v1::Secret>(&cleaned);
+        let read = document::deserialize::deserialize::<v1::Secret>(&cleaned).map_err(without_value);
         self.stored(read, "Secret", found, |mut object: Stored<v1::Secret>| {
             let problems: Vec<Problem> =
                 problems.into_iter().map(|problem| object.complain(problem)).collect();
@@ -259,6 +259,13 @@ fn clean(tree: &mut Value) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// What says of which type a value is says the value too.
+fn without_value(problem: Problem) -> Problem {
+    Problem::error(INVALID_SECRET, "a value of this Secret is of the wrong type")
+        .with_path(problem.path)
+        .at(problem.origin)
 }
 
 /// Labels and annotations that nobody reads.

@@ -126,6 +126,18 @@ impl Objects {
         let contents = self.contents.iter().flat_map(of_content);
         contents.chain(self.duplicates.iter().map(|(_, problem)| problem.clone()))
     }
+
+    /// Those of objects of the same files that `other` does not count. Nothing is made here of objects of `traefik.io`.
+    pub(super) fn problems_beyond(&self, other: &Self) -> impl Iterator<Item = Problem> {
+        let is_beyond = |object: &Any| !matches!(object, Any::Traefik(_)) && !other.filter.takes(object);
+        let contents = self.contents.iter().filter(|content| !content.is_sound);
+        let objects = contents.flat_map(|content| &content.objects);
+        let own = objects
+            .filter(move |object| self.filter.takes(object) && is_beyond(object))
+            .flat_map(own_problems);
+        let duplicates = self.duplicates.iter().filter(move |(object, _)| is_beyond(object));
+        own.chain(duplicates.map(|(_, problem)| problem)).cloned()
+    }
 }
 
 /// Problems of objects that are published go with what is published of them.

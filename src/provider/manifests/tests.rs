@@ -73,6 +73,39 @@ fn the_same_object_in_two_files_is_said() {
     assert_eq!(problems.iter().filter(|problem| problem.code == "duplicate").count(), 3);
 }
 
+/// Also where Ingresses are looked for in other namespaces than the rest, and each mistake once.
+#[test]
+fn mistakes_are_said_in_every_namespace_that_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = |namespace: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: s, namespace: {namespace}}}\nspec: {{prts: []}}\n---\n"
+        )
+    };
+    let route =
+        "apiVersion: traefik.io/v1alpha1\nkind: Middleware\nmetadata: {name: m, namespace: web}\n---\n";
+    let text = [service("crd"), service("both"), service("web"), service("other"), route.repeat(2)].concat();
+    std::fs::write(folder.path().join("a.yaml"), text + "a: 1\n").unwrap();
+    let mut options = options(folder.path());
+    options.kubernetes_crd.namespaces = vec!["crd".to_owned(), "both".to_owned()];
+    options.kubernetes_ingress.namespaces = vec!["both".to_owned(), "web".to_owned()];
+    let (_, _, problems) = read(&[folder.path().to_owned()], &options);
+    let said: Vec<_> = problems
+        .iter()
+        .map(|problem| (problem.code, problem.object.as_deref().unwrap_or_default()))
+        .collect();
+    let unknown = document::schema::UNKNOWN_KEY;
+    assert_eq!(
+        said,
+        [
+            (unknown, "Service `web/s`"),
+            ("no_object", ""),
+            (unknown, "Service `crd/s`"),
+            (unknown, "Service `both/s`")
+        ]
+    );
+}
+
 #[test]
 fn a_selector_that_cannot_be_read_takes_nothing() {
     let folder = tempfile::tempdir().unwrap();

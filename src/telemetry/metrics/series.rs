@@ -51,6 +51,17 @@ pub(crate) struct Series {
     pub(crate) is_retired: AtomicBool,
 }
 
+/// Requests of one worker that share the values of `headerLabels`, too.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    pub(crate) owner: Owner,
+    pub(crate) labels: Labels,
+    /// The number of the values.
+    pub(crate) headers: u16,
+    pub(crate) count: Counter,
+    pub(crate) is_retired: AtomicBool,
+}
+
 /// A number that one thread writes and others read.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -69,6 +80,19 @@ pub(crate) const METHODS: [&str; 11] = [
     "PRI",
     "EXTENSION_METHOD",
 ];
+
+// === impl Owner ===
+
+impl Owner {
+    /// The service that it counts for.
+    pub(crate) fn service(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Route { name, reached: true } => Some(&name.service),
+            Self::Service(name) => Some(name),
+            Self::EntryPoint(_) | Self::Route { reached: false, .. } => None,
+        }
+    }
+}
 
 // === impl Counter ===
 

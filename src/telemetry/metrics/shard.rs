@@ -6,18 +6,21 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
 
 use exchange::record::{Protocol, Record, RouteName};
 use exchange::{Connection, Kind};
 
 use crate::metrics::Settings;
-use crate::metrics::series::{Counter, Key, Labels, Owner, Series, method_number};
+use crate::metrics::series::{Counter, Key, Labels, Owner, Series, Tally, method_number};
 
 /// The half that the worker owns.
 pub(crate) struct Shard {
     settings: Arc<Settings>,
     shared: Arc<Shared>,
     series: HashMap<Key, Arc<Series>, ahash::RandomState>,
+    /// By the number of the header labels' values as well; empty without such labels.
+    tallies: HashMap<(Key, u16), Arc<Tally>, ahash::RandomState>,
     /// Numbers for load balancers below composite services.
     services: HashMap<Arc<str>, u32, ahash::RandomState>,
     next_service: u32,
@@ -42,6 +45,7 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     pub(crate) series: Vec<Arc<Series>>,
+    pub(crate) tallies: Vec<Arc<Tally>>,
     pub(crate) refusals: Vec<Arc<Refusal>>,
 }
 
@@ -55,7 +59,18 @@ pub(crate) struct Refusal {
 
 enum Fresh {
     Series(Arc<Series>),
+    Tally(Arc<Tally>),
     Refusal(Arc<Refusal>),
+}
+
+/// An exchange at its end, as it is counted for each owner.
+struct Ended<'a> {
+    record: &'a Record,
+    elapsed: Duration,
+    bucket: usize,
+    labels: Labels,
+    /// The number of version and cipher.
+    tls: u8,
 }
 
 /// More versions and ciphers than a key has room for would share the last number.
@@ -72,6 +87,7 @@ impl Shard {
             settings,
             shared: Arc::new(Shared { connections, ..Shared::default() }),
             series: HashMap::default(),
+            tallies: HashMap::default(),
             services: HashMap::default(),
             next_service: 0,
             tls: Vec::new(),
@@ -109,7 +125,7 @@ impl Shard {
     }
 
     /// Counts an exchange at its end.
-    pub(crate) fn finish(&mut self, record: &Record, code: u16, elapsed: std::time::Duration) {
+    pub(crate) fn finish(&mut self, record: &Record, code: u16, elapsed: Duration) {
         if self.shared.sweep.load(Ordering::Relaxed) {
             self.forget_retired();
         }
@@ -122,52 +138,52 @@ impl Shard {
         let route = record.route.borrow();
         if self.settings.series && route.as_deref().is_none_or(|route| self.settings.counts(route)) {
             let (labels, tls) = self.labels(record, code);
-            let bucket = self.settings.bucket(elapsed);
-            let count = |series: &Series| {
-                series.count(
-                    bucket,
-                    elapsed,
-                    record.request_size.get(),
-                    record.response_size.get(),
-                    record.retries.get(),
-                );
-            };
+            let ended = Ended { record, elapsed, bucket: self.settings.bucket(elapsed), labels, tls };
             if self.settings.entry_point_labels {
                 let owner = u32::try_from(entry_point).unwrap_or(u32::MAX);
-                let key = Key::new(0, owner, labels, tls);
-                count(self.series(key, labels, |settings| {
+                self.count(&ended, 0, owner, |settings| {
                     Owner::EntryPoint(settings.entry_points.get(entry_point).cloned().unwrap_or_default())
-                }));
+                });
             }
             if let Some(route) = route.as_ref()
                 && (self.settings.router_labels || self.settings.service_labels)
             {
-                self.count_route(record, route, labels, tls, &count);
+                self.count_route(&ended, route);
             }
         }
         self.hand_over();
     }
 
     /// Counts for the router, and for the service: in one series where the service is the one the router names.
-    fn count_route(
-        &mut self,
-        record: &Record,
-        route: &Arc<RouteName>,
-        labels: Labels,
-        tls: u8,
-        count: &dyn Fn(&Series),
-    ) {
-        let asked = record.service.borrow();
+    fn count_route(&mut self, ended: &Ended<'_>, route: &Arc<RouteName>) {
+        let asked = ended.record.service.borrow();
         let below = asked.as_ref().filter(|asked| ***asked != *route.service);
-        let reached = below.is_none() && record.endpoint.borrow().is_some();
-        let key = Key::new(if reached { 2 } else { 1 }, route.id, labels, tls);
-        count(self.series(key, labels, |_| Owner::Route { name: Arc::clone(route), reached }));
+        let reached = below.is_none() && ended.record.endpoint.borrow().is_some();
+        let kind = if reached { 2 } else { 1 };
+        self.count(ended, kind, route.id, |_| Owner::Route { name: Arc::clone(route), reached });
         if let Some(below) = below
             && self.settings.service_labels
         {
-            let key = Key::new(3, self.service_number(below), labels, tls);
-            count(self.series(key, labels, |_| Owner::Service(Arc::clone(below))));
+            let number = self.service_number(below);
+            self.count(ended, 3, number, |_| Owner::Service(Arc::clone(below)));
         }
+    }
+
+    /// Counts for one owner, by its kind and number.
+    fn count(&mut self, ended: &Ended<'_>, kind: u8, number: u32, owner: impl Fn(&Settings) -> Owner) {
+        let Ended { record, labels, .. } = *ended;
+        if self.settings.header_labels.is_some() {
+            // Whatever the version and cipher: this count does not show them.
+            let key = Key::new(kind, number, labels, 0);
+            self.tally(key, labels, record.header_labels.get(), &owner).count.add(1);
+        }
+        self.series(Key::new(kind, number, labels, ended.tls), labels, owner).count(
+            ended.bucket,
+            ended.elapsed,
+            record.request_size.get(),
+            record.response_size.get(),
+            record.retries.get(),
+        );
     }
 
     fn labels(&mut self, record: &Record, code: u16) -> (Labels, u8) {
@@ -190,6 +206,25 @@ impl Shard {
             Entry::Vacant(place) => {
                 let made = Arc::new(Series::new(owner(&self.settings), labels, self.settings.bounds.len()));
                 self.fresh.push(Fresh::Series(Arc::clone(&made)));
+                place.insert(made)
+            }
+        }
+    }
+
+    fn tally(
+        &mut self,
+        key: Key,
+        labels: Labels,
+        headers: u16,
+        owner: impl FnOnce(&Settings) -> Owner,
+    ) -> &Tally {
+        match self.tallies.entry((key, headers)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let owner = owner(&self.settings);
+                let (count, is_retired) = (Counter::default(), AtomicBool::new(false));
+                let made = Arc::new(Tally { owner, labels, headers, count, is_retired });
+                self.fresh.push(Fresh::Tally(Arc::clone(&made)));
                 place.insert(made)
             }
         }
@@ -242,6 +277,7 @@ impl Shard {
         for fresh in self.fresh.drain(..) {
             match fresh {
                 Fresh::Series(series) => published.series.push(series),
+                Fresh::Tally(tally) => published.tallies.push(tally),
                 Fresh::Refusal(refusal) => published.refusals.push(refusal),
             }
         }
@@ -250,6 +286,7 @@ impl Shard {
     fn forget_retired(&mut self) {
         self.shared.sweep.store(false, Ordering::Relaxed);
         self.series.retain(|_, series| !series.is_retired.load(Ordering::Relaxed));
+        self.tallies.retain(|_, tally| !tally.is_retired.load(Ordering::Relaxed));
         self.services.clear();
     }
 }
@@ -260,15 +297,17 @@ impl Shared {
     /// Takes series that `is_dead` says out of the scrape and out of the worker.
     pub(crate) fn retire(&self, is_dead: &dyn Fn(&Owner) -> bool) {
         let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = published.series.len();
-        published.series.retain(|series| {
-            let dead = is_dead(&series.owner);
+        let before = published.series.len() + published.tallies.len();
+        let stays = |owner: &Owner, is_retired: &AtomicBool| {
+            let dead = is_dead(owner);
             if dead {
-                series.is_retired.store(true, Ordering::Relaxed);
+                is_retired.store(true, Ordering::Relaxed);
             }
             !dead
-        });
-        if published.series.len() < before {
+        };
+        published.series.retain(|series| stays(&series.owner, &series.is_retired));
+        published.tallies.retain(|tally| stays(&tally.owner, &tally.is_retired));
+        if published.series.len() + published.tallies.len() < before {
             self.sweep.store(true, Ordering::Relaxed);
         }
     }

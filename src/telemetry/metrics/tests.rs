@@ -309,6 +309,47 @@ fn a_new_series_waits_while_a_scrape_holds_the_lock() {
 }
 
 #[test]
+fn header_labels_are_on_the_number_of_requests_alone() {
+    let header_labels =
+        [("a_shop".to_owned(), "X-Shop".to_owned()), ("till".to_owned(), "X-Till".to_owned())];
+    let metrics = metrics(config::Prometheus { header_labels: header_labels.into(), ..all_labels() });
+    let labels = metrics.header_labels().unwrap();
+    let (mut one, mut two) = (metrics.shard(), metrics.shard());
+    let shop = route(1, "r@file", "s@file");
+    for (is_first, value) in [(true, "a\"\\"), (false, "a\"\\"), (true, "b")] {
+        let record = record("websecure", Method::GET, Some(&shop));
+        let headers = [(http::HeaderName::from_static("x-shop"), HeaderValue::from_static(value))];
+        record.header_labels.set(labels.number(&headers.into_iter().collect()));
+        finish(if is_first { &mut one } else { &mut two }, &record, 200, 1);
+    }
+    finish(&mut one, &record("web", Method::GET, None), 404, 1);
+    let text = metrics.render(&Observed::default());
+    assert_eq!(
+        family(&text, "traefik_router_requests_total"),
+        [
+            r#"traefik_router_requests_total{a_shop="a\"\\",code="200",method="GET",protocol="http",router="r@file",service="s@file",till=""} 2"#,
+            r#"traefik_router_requests_total{a_shop="b",code="200",method="GET",protocol="http",router="r@file",service="s@file",till=""} 1"#,
+        ]
+    );
+    assert_eq!(family(&text, "traefik_service_requests_total").len(), 2);
+    assert_eq!(
+        family(&text, "traefik_entrypoint_requests_total").first().map(String::as_str),
+        Some(
+            r#"traefik_entrypoint_requests_total{a_shop="",code="404",entrypoint="web",method="GET",protocol="http",till=""} 1"#
+        )
+    );
+    let labelled = text.lines().filter(|line| line.contains("a_shop"));
+    assert_eq!(labelled.count(), 7);
+    assert_eq!(text.matches("a_shop").count(), text.matches("_requests_total{").count());
+    // They go with their router.
+    for expected in [2, 0] {
+        metrics.reloaded(UNIX_EPOCH, [], []);
+        let text = metrics.render(&Observed::default());
+        assert_eq!(family(&text, "traefik_router_requests_total").len(), expected);
+    }
+}
+
+#[test]
 fn label_values_are_escaped() {
     let metrics = metrics(all_labels());
     let observed = Observed {

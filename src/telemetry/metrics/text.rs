@@ -9,9 +9,9 @@ use std::sync::{Arc, PoisonError};
 
 use crate::metrics::level::{ENTRY_POINT, Level, Name, ROUTER, SERVICE};
 use crate::metrics::process::Process;
-use crate::metrics::series::{METHODS, Owner, Series};
+use crate::metrics::series::{METHODS, Owner, Series, Tally};
 use crate::metrics::shard::Shared;
-use crate::metrics::{Metrics, Observed, Settings};
+use crate::metrics::{HeaderLabels, Metrics, Observed, Settings};
 
 /// Values of the labels that tell an owner, in the order of their names.
 type Names = Vec<Arc<str>>;
@@ -19,10 +19,23 @@ type Names = Vec<Arc<str>>;
 /// One figure of a sum.
 type Value = fn(&Sum) -> u64;
 
+/// What is counted at each level.
+#[derive(Default)]
+struct Levels<'a> {
+    entry_points: Sums<'a>,
+    routers: Sums<'a>,
+    services: Sums<'a>,
+}
+
+/// What a line is about: names, method, protocol and status.
+type Row = (Names, u8, &'static str, u16);
+
 /// Everything counted at one level.
 #[derive(Default)]
-struct Sums {
-    exchanges: BTreeMap<(Names, u8, &'static str, u16), Sum>,
+struct Sums<'a> {
+    exchanges: BTreeMap<Row, Sum>,
+    /// By the values of the header labels as well, where there are any.
+    requests: BTreeMap<(Row, Vec<&'a str>), u64>,
     tls: BTreeMap<(Names, &'static str, &'static str), u64>,
 }
 
@@ -60,35 +73,33 @@ pub(super) fn render(metrics: &Metrics, observed: &Observed) -> String {
 // === sums ===
 
 fn write_exchanges(families: &mut Families, settings: &Settings, shards: &[Arc<Shared>]) {
-    let (mut entry_points, mut routers, mut services) = (Sums::default(), Sums::default(), Sums::default());
+    let mut levels = Levels::default();
     let mut retries: BTreeMap<Arc<str>, u64> = BTreeMap::new();
     for shard in shards {
         // Cloned, so that the worker finds the lock free again soon.
-        let all = shard.published.lock().unwrap_or_else(PoisonError::into_inner).series.clone();
+        let (all, tallies) = {
+            let published = shard.published.lock().unwrap_or_else(PoisonError::into_inner);
+            (published.series.clone(), published.tallies.clone())
+        };
         for series in &all {
-            match &series.owner {
-                Owner::EntryPoint(name) => entry_points.add(vec![Arc::clone(name)], series),
-                Owner::Route { name, reached } => {
-                    routers.add(vec![Arc::clone(&name.router), Arc::clone(&name.service)], series);
-                    if *reached {
-                        services.add(vec![Arc::clone(&name.service)], series);
-                        *retries.entry(Arc::clone(&name.service)).or_default() += series.retries.get();
-                    }
-                }
-                Owner::Service(name) => {
-                    services.add(vec![Arc::clone(name)], series);
-                    *retries.entry(Arc::clone(name)).or_default() += series.retries.get();
-                }
+            levels.each(&series.owner, |sums, names| sums.add(names, series));
+            if let Some(service) = series.owner.service() {
+                *retries.entry(Arc::clone(service)).or_default() += series.retries.get();
             }
+        }
+        let Some(labels) = &settings.header_labels else { continue };
+        for tally in &tallies {
+            let values = labels.values(tally.headers);
+            levels.each(&tally.owner, |sums, names| sums.add_requests(names, tally, values.clone()));
         }
     }
     for (wanted, level, sums) in [
-        (settings.entry_point_labels, &ENTRY_POINT, &entry_points),
-        (settings.router_labels, &ROUTER, &routers),
-        (settings.service_labels, &SERVICE, &services),
+        (settings.entry_point_labels, &ENTRY_POINT, &levels.entry_points),
+        (settings.router_labels, &ROUTER, &levels.routers),
+        (settings.service_labels, &SERVICE, &levels.services),
     ] {
         if wanted {
-            sums.write(families, level, &settings.bounds);
+            sums.write(families, level, settings);
         }
     }
     retries.retain(|_, count| *count > 0);
@@ -101,7 +112,23 @@ fn write_exchanges(families: &mut Families, settings: &Settings, shards: &[Arc<S
     }
 }
 
-impl Sums {
+impl<'a> Levels<'a> {
+    /// Every level at which something of this owner counts.
+    fn each(&mut self, owner: &Owner, mut add: impl FnMut(&mut Sums<'a>, Names)) {
+        match owner {
+            Owner::EntryPoint(name) => add(&mut self.entry_points, vec![Arc::clone(name)]),
+            Owner::Route { name, .. } => {
+                add(&mut self.routers, vec![Arc::clone(&name.router), Arc::clone(&name.service)]);
+            }
+            Owner::Service(_) => {}
+        }
+        if let Some(service) = owner.service() {
+            add(&mut self.services, vec![Arc::clone(service)]);
+        }
+    }
+}
+
+impl<'a> Sums<'a> {
     fn add(&mut self, names: Names, series: &Series) {
         let labels = series.labels;
         let buckets: Vec<u64> = series.buckets.iter().map(|bucket| bucket.get()).collect();
@@ -118,12 +145,18 @@ impl Sums {
         sum.response_bytes = sum.response_bytes.wrapping_add(series.response_bytes.get());
     }
 
-    fn write(&self, families: &mut Families, level: &Level, bounds: &[f64]) {
+    fn add_requests(&mut self, names: Names, tally: &Tally, values: Vec<&'a str>) {
+        let labels = tally.labels;
+        let row = (names, labels.method, labels.protocol, labels.code);
+        *self.requests.entry((row, values)).or_default() += tally.count.get();
+    }
+
+    fn write(&self, families: &mut Families, level: &Level, settings: &Settings) {
         if self.exchanges.is_empty() {
             return;
         }
-        let plain: [(Name, Value); 3] = [
-            (level.requests, |sum| sum.buckets.iter().sum()),
+        self.write_requests(families, level, settings.header_labels.as_deref());
+        let plain: [(Name, Value); 2] = [
             (level.request_bytes, |sum| sum.request_bytes),
             (level.response_bytes, |sum| sum.response_bytes),
         ];
@@ -132,7 +165,7 @@ impl Sums {
             self.each(level, |labels, sum| family.sample("", labels, value(sum)));
         }
         let mut family = families.begin(level.duration, "histogram");
-        self.each(level, |labels, sum| family.histogram(labels, sum, bounds));
+        self.each(level, |labels, sum| family.histogram(labels, sum, &settings.bounds));
         if !self.tls.is_empty() {
             let mut family = families.begin(level.tls, "counter");
             for ((names, version, cipher), count) in &self.tls {
@@ -143,18 +176,39 @@ impl Sums {
         }
     }
 
-    fn each(&self, level: &Level, mut write: impl FnMut(&[(&str, &str)], &Sum)) {
-        let mut code_text = String::new();
-        for ((names, method, protocol, code), sum) in &self.exchanges {
-            code_text.clear();
-            let _ = write!(code_text, "{code}");
-            let mut labels = owner_labels(level, names);
-            let method = METHODS.get(usize::from(*method)).copied().unwrap_or("EXTENSION_METHOD");
-            labels.extend([("code", code_text.as_str()), ("method", method), ("protocol", *protocol)]);
-            labels.sort_unstable_by_key(|(name, _)| *name);
-            write(&labels, sum);
+    fn write_requests(&self, families: &mut Families, level: &Level, labels: Option<&HeaderLabels>) {
+        let mut family = families.begin(level.requests, "counter");
+        let Some(by) = labels else {
+            return self
+                .each(level, |labels, sum| family.sample("", labels, sum.buckets.iter().sum::<u64>()));
+        };
+        for ((row, values), count) in &self.requests {
+            let headers: Vec<_> = by.names().zip(values.iter().copied()).collect();
+            with_labels(level, row, &headers, |labels| family.sample("", labels, count));
         }
     }
+
+    fn each(&self, level: &Level, mut write: impl FnMut(&[(&str, &str)], &Sum)) {
+        for (row, sum) in &self.exchanges {
+            with_labels(level, row, &[], |labels| write(labels, sum));
+        }
+    }
+}
+
+/// The labels of a row and some more, in the order of their names.
+fn with_labels(
+    level: &Level,
+    (names, method, protocol, code): &Row,
+    more: &[(&str, &str)],
+    write: impl FnOnce(&[(&str, &str)]),
+) {
+    let code = code.to_string();
+    let method = METHODS.get(usize::from(*method)).copied().unwrap_or("EXTENSION_METHOD");
+    let mut labels: Vec<(&str, &str)> = owner_labels(level, names);
+    labels.extend([("code", code.as_str()), ("method", method), ("protocol", *protocol)]);
+    labels.extend_from_slice(more);
+    labels.sort_unstable_by_key(|(name, _)| *name);
+    write(&labels);
 }
 
 fn owner_labels<'a>(level: &Level, names: &'a Names) -> Vec<(&'static str, &'a str)> {

@@ -110,6 +110,52 @@ fn folders_below_are_watched_too() {
 }
 
 #[test]
+fn a_folder_that_is_moved_away_takes_its_files_along() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    watched(
+        |folder| {
+            fs::write(folder.join("a.yaml"), with_routers(&["a"])).unwrap();
+            fs::create_dir_all(folder.join("x/y")).unwrap();
+            fs::write(folder.join("x/y/b.yaml"), with_routers(&["b"])).unwrap();
+        },
+        |mut watched| async move {
+            watched.eventually(&["a", "b"]).await;
+            fs::rename(watched.path("x"), elsewhere.path().join("x")).unwrap();
+            watched.eventually(&["a"]).await;
+            fs::rename(elsewhere.path().join("x"), watched.path("z")).unwrap();
+            watched.eventually(&["a", "b"]).await;
+        },
+    );
+}
+
+#[test]
+fn what_a_link_leads_to_may_come_later() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let far = elsewhere.path().join("far.txt");
+    let target = far.clone();
+    watched(
+        |folder| {
+            std::os::unix::fs::symlink("real.txt", folder.join("a.yaml")).unwrap();
+            std::os::unix::fs::symlink(target, folder.join("b.yaml")).unwrap();
+        },
+        |mut watched| async move {
+            watched.until(|watched| watched.documents.borrow().contains_key(NAME)).await;
+            // Once it is read, everything is watched.
+            watched.write("c.yaml", &with_routers(&["c"]));
+            watched.eventually(&["c"]).await;
+            watched.write("c.yaml", &with_routers(&["d"]));
+            watched.eventually(&["d"]).await;
+            watched.write("real.txt", &with_routers(&["a"]));
+            watched.eventually(&["a", "d"]).await;
+            watched.write("c.yaml", &with_routers(&["c"]));
+            watched.eventually(&["a", "c"]).await;
+            fs::write(far, with_routers(&["b"])).unwrap();
+            watched.eventually(&["a", "b", "c"]).await;
+        },
+    );
+}
+
+#[test]
 fn a_mounted_volume_is_swapped_by_its_link() {
     let version = |folder: &Path, name: &str, routers: &[&str]| {
         fs::create_dir(folder.join(name)).unwrap();

@@ -18,6 +18,9 @@ const INCOMPLETE: [&str; 2] = ["incomplete_secret", "incomplete_config_map"];
 /// The code of a value that is no base64.
 pub const INVALID_BASE64: &str = "invalid_base64";
 
+/// The code of a Secret that cannot be read.
+pub const INVALID_SECRET: &str = "invalid_secret";
+
 /// A certificate with its key: `tls.crt` and `tls.key`, both there and not empty.
 ///
 /// # Errors
@@ -61,10 +64,11 @@ pub fn authority(
     })
 }
 
-/// The authority that a ConfigMap holds.
+/// The authority that a ConfigMap holds. As with Secrets, never the path of a file.
 ///
 /// # Errors
 /// When there is none.
+// Traefik: reads the file whose path a ConfigMap holds.
 pub fn authority_of_config_map(
     view: &Look<'_>,
     namespace: &str,
@@ -75,10 +79,16 @@ pub fn authority_of_config_map(
     })?;
     let text =
         |key: &str| map.value.data.as_ref().and_then(|data| data.get(key)).filter(|text| !text.is_empty());
-    text("tls.ca").or_else(|| text("ca.crt")).map(|text| text.as_str().into()).ok_or_else(|| {
-        let message = format!("the ConfigMap `{namespace}/{name}` has neither `tls.ca` nor `ca.crt`");
+    let incomplete = |what: &str| {
+        let message = format_args!("the ConfigMap `{namespace}/{name}` {what}");
         Problem::error("incomplete_config_map", message)
-    })
+    };
+    let (key, text) = ["tls.ca", "ca.crt"]
+        .into_iter()
+        .find_map(|key| Some((key, text(key)?)))
+        .ok_or_else(|| incomplete("has neither `tls.ca` nor `ca.crt`"))?;
+    let content = FileOrContent::from(text.as_str());
+    if content.is_pem() { Ok(content) } else { Err(incomplete(&format!("has no PEM in `{key}`"))) }
 }
 
 /// Lines of `user:hash`.
