@@ -40,16 +40,24 @@ pub(super) fn check(install: &Install) -> Vec<Problem> {
 }
 
 /// What only building it tells, such as an authority's file that is not there.
-fn transport(config: &service::transport::Config) -> Option<Problem> {
+fn transport(config: &service::transport::Config) -> Vec<Problem> {
+    // One authority at a time, so that none hides another.
+    let authority = |(index, file): (usize, &document::FileOrContent)| {
+        let alone = service::transport::Config { root_cas: vec![file.clone()], ..Default::default() };
+        alone.build(1).err().map(|problem| problem.with_path(format!("rootCAs[{index}]")))
+    };
+    let mut problems: Vec<Problem> = config.root_cas.iter().enumerate().filter_map(authority).collect();
+    let rest = service::transport::Config { root_cas: Vec::new(), ..config.clone() };
     let plain = service::transport::Config {
         max_idle_conns_per_host: config.max_idle_conns_per_host,
         forwarding_timeouts: config.forwarding_timeouts.clone(),
-        ..service::transport::Config::default()
+        ..Default::default()
     };
     // Without TLS settings there is nothing that could fail, and the system's authorities need not be read for it.
-    let is_plain = *config == plain;
-    let problem = (!is_plain).then(|| config.build(1).err()).flatten()?;
-    Some(problem.under("serversTransport"))
+    if rest != plain {
+        problems.extend(rest.build(1).err());
+    }
+    problems.into_iter().map(|problem| problem.under("serversTransport")).collect()
 }
 
 fn entry_points(install: &Install, problems: &mut Vec<Problem>) {

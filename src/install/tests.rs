@@ -503,3 +503,17 @@ fn entry_points_for_routers_that_name_none() {
     check("entryPoints: {b: {address: ':1'}, a: {address: ':2'}, traefik: {address: ':3'}}\n", &["a", "b"]);
     check("entryPoints: {b: {address: ':1', asDefault: true}, a: {address: ':2'}}\n", &["b"]);
 }
+
+#[test]
+fn no_authority_hides_another() {
+    file(
+        "
+entryPoints: {web: {address: ':80'}}
+serversTransport: {rootCAs: [/none/1.pem, /none/2.pem]}
+",
+        &[
+            "error: failed to read the CA certificate `/none/1.pem`: no such file, and not PEM itself (traefik.yml:3:30, serversTransport.rootCAs[0])",
+            "error: failed to read the CA certificate `/none/2.pem`: no such file, and not PEM itself (traefik.yml:3:43, serversTransport.rootCAs[1])",
+        ],
+    );
+}
